@@ -1,0 +1,3 @@
+"""Adaptive mesh refinement for conservation laws."""
+
+__version__ = "0.1.0"

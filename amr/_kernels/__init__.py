@@ -1,0 +1,1 @@
+"""Cython wrappers of csrc/: typed views to pointers, nogil, status to exception."""

@@ -1,0 +1,5 @@
+from amr._kernels.common cimport amr_physics
+
+
+cdef class PhysicsSpec:
+    cdef amr_physics c

@@ -1,0 +1,1 @@
+"""Refinement indicators, marking and regrid decisions."""

@@ -1,0 +1,1 @@
+"""Files in and out: checkpoint, ParaView, export, plots, report."""

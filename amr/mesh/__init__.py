@@ -1,0 +1,1 @@
+"""Octree forest of blocks: leaves, balance, partition, neighbours, block storage. Knows no physics."""

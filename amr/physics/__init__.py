@@ -1,0 +1,1 @@
+"""Equation sets and boundary conditions. Knows no mesh."""

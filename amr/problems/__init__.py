@@ -1,0 +1,1 @@
+"""Initial and exact states, one problem per file."""

@@ -1,0 +1,1 @@
+"""The finite-volume scheme on blocks: ghosts, fluxes, reflux, transfer, time step."""
