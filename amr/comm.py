@@ -29,7 +29,7 @@ class Comm:
     ``wait_seconds`` adds up the time this rank spent inside blocking calls.
     """
 
-    def __init__(self, mpi: MPI.Intracomm) -> None:
+    def __init__(self, mpi: MPI.Comm) -> None:
         self.mpi = mpi
         self.rank: int = mpi.Get_rank()
         self.size: int = mpi.Get_size()
@@ -52,7 +52,7 @@ class Comm:
     # ---- collectives -----------------------------------------------------------------------------------------------------
 
     def _allreduce(self, values: Any, dtype: type, op: MPI.Op) -> np.ndarray:
-        send = np.ascontiguousarray(values, dtype=dtype)
+        send: np.ndarray = np.ascontiguousarray(values, dtype=dtype)
         if self.size == 1:
             return send.copy()
         result = np.empty_like(send)
@@ -171,7 +171,9 @@ class Exchange:
     Not collective: only the ranks named take part.
     """
 
-    def __init__(self, comm: Comm, send: Mapping[int, np.ndarray], recv: Mapping[int, np.ndarray], tag: int = 0) -> None:
+    def __init__(
+        self, comm: Comm, send: Mapping[int, np.ndarray], recv: Mapping[int, np.ndarray], tag: int = 0
+    ) -> None:
         self._comm = comm
         self.send = {rank: buffer for rank, buffer in sorted(send.items()) if buffer.size}
         self.recv = {rank: buffer for rank, buffer in sorted(recv.items()) if buffer.size}

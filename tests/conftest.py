@@ -19,8 +19,16 @@ LAUNCHER = {
     "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     "OMPI_MCA_rmaps_base_oversubscribe": "1",
     "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+    "OMPI_MCA_mpi_yield_when_idle": "1",
     "OMP_NUM_THREADS": "1",
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts ``mpirun``, so that ``-m "not mpi"`` leaves it out."""
+    for item in items:
+        if "mpirun" in getattr(item, "fixturenames", ()) or item.path.parent == ROOT / "tests" / "mpi":
+            item.add_marker("mpi")
 
 
 def run_ranks(

@@ -25,14 +25,14 @@ def main() -> None:
         try:
             comm.agree(mine)
         except PluginError as error:
-            assert str(error) == f"plugin f failed on rank {bad}"  # noqa: PT017
+            assert str(error) == f"plugin f failed on rank {bad}"
         else:
             raise AssertionError("every rank must raise")
     lowest = comm.allreduce_min([3.5, comm.error_rank(MeshError("broken") if rank == size - 1 else None)])[1]
     try:
         comm.raise_lowest(lowest, MeshError("broken") if rank == size - 1 else None)
     except MeshError as error:
-        assert str(error) == "broken"  # noqa: PT017
+        assert str(error) == "broken"
     else:
         raise AssertionError("every rank must raise")
 
