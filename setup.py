@@ -9,7 +9,7 @@ from glob import glob
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-CFLAGS = ["-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-Wall", "-Wextra"]
+CFLAGS = ["-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fopenmp-simd", "-ffp-contract=off", "-Wall", "-Wextra"]
 CFLAGS += os.environ.get("AMR_CFLAGS", "").split()
 LDFLAGS = os.environ.get("AMR_LDFLAGS", "").split()
 HEADERS = sorted(glob("csrc/*.h"))
