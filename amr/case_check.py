@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from amr import plugins
+from amr.case_choice import Collector, read_indicator, read_physics, read_problem, read_sources
 from amr.case_schema import REQUIRED, SECTIONS, Boundaries, Mesh, Refinement, Scheme
-from amr.case_text import Fault, fault, model_faults, path
-from amr.errors import CaseError, PluginError
-from amr.indicators import INDICATORS
+from amr.case_text import Fault, path
 from amr.mesh.tree import COORD_BITS, KEY_LEVEL
 from amr.names import suggestion
-from amr.physics import PHYSICS
-from amr.physics.sources import SOURCES, Gravity, Source
-from amr.problems import PROBLEMS
-from amr.problems.base import Problem, Setting, components, full_state, known_names, state_faults
+from amr.physics.sources import Gravity
+from amr.problems.base import Problem, Setting, full_state, state_faults
 from amr.problems.plugin import PluginProblem
 from amr.scheme.flux import default_riemann, riemann_names
 
@@ -50,29 +45,25 @@ def check(data: Mapping[str, Any], directory: Path, output: str) -> tuple[dict[s
     return parts, checker.faults
 
 
-class _Checker:
+class _Checker(Collector):
     """Collects the faults of one case."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.faults: list[Fault] = []
+        super().__init__(directory)
         self.sections: dict[str, Any] = {}
-
-    def add(self, key: str, text: str, *value: Any) -> None:
-        self.faults.append(fault(key, text, *value))
 
     def run(self, data: Mapping[str, Any], output: str) -> dict[str, Any]:
         self._top(data)
         for name, model in SECTIONS.items():
             if name in data or name not in REQUIRED:
-                self.sections[name] = self._read(model, data.get(name, {}), name)
+                self.sections[name] = self.read(model, data.get(name, {}), name)
         mesh: Mesh | None = self.sections.get("mesh")
         if mesh is not None and not self._mesh(mesh):
             mesh = None
-        physics = self._physics(data.get("physics"), mesh) if "physics" in data else None
-        sources = self._sources(data.get("sources", []), physics, mesh)
+        physics = read_physics(self, data["physics"], mesh) if "physics" in data else None
+        sources = read_sources(self, data.get("sources", []), physics, mesh)
         setting = self._setting(mesh, physics, sources)
-        problem = self._problem(data.get("problem"), setting) if "problem" in data else None
+        problem = read_problem(self, data["problem"], setting) if "problem" in data else None
         conditions = self._boundaries(mesh, physics, problem, setting)
         scheme = self._scheme(physics)
         buffer = self._refinement(mesh, physics)
@@ -110,44 +101,10 @@ class _Checker:
         if not isinstance(data.get("title", ""), str):
             self.add("title", "must be a string", data["title"])
 
-    def _read(self, model: type[BaseModel], table: Any, *prefix: str | int) -> Any:
-        """The table as ``model``, or None with its faults noted."""
-        if not isinstance(table, dict):
-            self.add(path(*prefix), "must be a table", table)
-            return None
-        try:
-            return model.model_validate(table)
-        except ValidationError as error:
-            self.faults += model_faults(error, model, *prefix)
-            return None
-
-    def _named(self, table: Any, known: Mapping[str, Any], what: str, *prefix: str | int) -> tuple[str, dict[str, Any]] | None:
-        """Name and parameters of a table that picks from ``known`` (or names a plugin), or None with the fault noted."""
-        key = path(*prefix)
-        if not isinstance(table, dict):
-            self.add(key, "must be a table", table)
-            return None
-        name = table.get("name")
-        if not isinstance(name, str) or not name:
-            self.add(f"{key}.name", f"{'missing key' if name is None else 'must be a name'}; there are {', '.join(known)}")
-            return None
-        return name, {k: v for k, v in table.items() if k != "name"}
-
-    def _plugin(self, name: str, group: str, key: str, known: Mapping[str, Any]) -> Any:
-        """The object a plugin string or an entry point names; None with the fault noted."""
-        try:
-            found = plugins.resolve(name, group, self.directory)
-        except PluginError as error:
-            self.add(key, str(error), name)
-            return None
-        if found is None:
-            self.add(key, f"unknown {group.removeprefix('amr.').rstrip('s')}{suggestion(name, known)}", name)
-        return found
-
     # ---- what must fit together ------------------------------------------------------------------------------------------
 
     def _mesh(self, mesh: Mesh) -> bool:
-        before = len(self.faults)
+        """Note the faults of the mesh; return whether its dimension is beyond doubt."""
         dim = mesh.dim
         for key, value in (("upper", mesh.upper), ("root_blocks", mesh.root_blocks)):
             if len(value) != dim:
@@ -157,63 +114,17 @@ class _Checker:
                 self.add(f"mesh.upper[{axis}]", f"must be greater than mesh.lower[{axis}] = {low:g}", high)
         if isinstance(mesh.periodic, list) and len(mesh.periodic) != dim:
             self.add("mesh.periodic", f"must have {dim} entries, one per axis", mesh.periodic)
-        if mesh.max_level > KEY_LEVEL[dim]:
-            self.add("mesh.max_level", f"must be <= {KEY_LEVEL[dim]} in {dim}D", mesh.max_level)
-        else:
-            limit = 1 << (COORD_BITS[dim] - KEY_LEVEL[dim])
-            for axis, count in enumerate(mesh.root_blocks):
-                if count > limit:
-                    self.add(f"mesh.root_blocks[{axis}]", f"must be <= {limit} in {dim}D", count)
-        return len(self.faults) == before
-
-    def _physics(self, table: Any, mesh: Mesh | None) -> Any:
-        named = self._named(table, PHYSICS, "physics", "physics")
-        if named is None:
-            return None
-        name, parameters = named
-        physics = PHYSICS.get(name) or self._plugin(name, "amr.physics", "physics.name", PHYSICS)
-        if physics is None:
-            return None
-        read = self._read(physics.Parameters, parameters, "physics")
-        if read is None or mesh is None:
-            return None
-        try:
-            return physics(mesh.dim, read)
-        except CaseError as error:
-            for line in str(error).splitlines():
-                key, _, text = line.partition(": ")
-                self.add(key, text)
-            return None
-
-    def _sources(self, entries: Any, physics: Any, mesh: Mesh | None) -> list[tuple[str, Any, Any]]:
-        """(name, function, model or None) of each source."""
-        if not isinstance(entries, list):
-            self.add("sources", "must be a list of names, plugins or tables { name = ..., ... }", entries)
-            return []
-        found = []
-        for i, entry in enumerate(entries):
-            named = self._named({"name": entry} if isinstance(entry, str) else entry, SOURCES, "source", "sources", i)
-            if named is None:
-                continue
-            name, parameters = named
-            if name not in SOURCES:
-                function = self._plugin(name, "amr.sources", path("sources", i, "name"), SOURCES)
-                for key in parameters:
-                    self.add(path("sources", i, key), "a plugin source takes no keys", parameters[key])
-                if function is not None:
-                    found.append((name, function, None))
-                continue
-            source: Source | None = self._read(SOURCES[name], parameters, "sources", i)
-            if source is None or mesh is None or physics is None:
-                continue
-            if physics.name not in source.requires:
-                offered = " or ".join(source.requires)
-                self.add(path("sources", i, "name"), f"needs physics {offered}, not {physics.name}", name)
-            elif isinstance(source, Gravity) and len(source.g) != mesh.dim:
-                self.add(path("sources", i, "g"), f"must have {mesh.dim} entries, one per axis", source.g)
-            else:
-                found.append((name, source.function(mesh.dim), source))
-        return found
+        # As in amr.mesh.tree: what limits the depth is the bits of a key, and of the int32 coordinates.
+        bits = (max(mesh.root_blocks) - 1).bit_length()
+        deepest = min(KEY_LEVEL[dim], COORD_BITS[dim] - bits, 31 - bits)
+        if deepest < 0:
+            self.add(
+                "mesh.root_blocks", f"more blocks on an axis than there are numbers for in {dim}D", mesh.root_blocks
+            )
+        elif mesh.max_level > deepest:
+            text = f"must be <= {deepest} in {dim}D with {max(mesh.root_blocks)} root blocks on an axis"
+            self.add("mesh.max_level", text, mesh.max_level)
+        return len(mesh.upper) == dim and len(mesh.root_blocks) == dim
 
     def _setting(self, mesh: Mesh | None, physics: Any, sources: list[tuple[str, Any, Any]]) -> Setting | None:
         if mesh is None or physics is None:
@@ -221,9 +132,7 @@ class _Checker:
         gravity = sum((np.array(s.g, dtype=float) for _, _, s in sources if isinstance(s, Gravity)), np.zeros(mesh.dim))
         lower, upper = np.array(mesh.lower, dtype=float), np.array(mesh.upper, dtype=float)
         periodic = self._periodic_axes(mesh)
-        return Setting(
-            mesh.dim, physics.name, physics.parameters, physics.primitives, lower, upper, periodic, gravity
-        )
+        return Setting(mesh.dim, physics.name, physics.parameters, physics.primitives, lower, upper, periodic, gravity)
 
     def _periodic_axes(self, mesh: Mesh) -> tuple[bool, ...]:
         """Which axes are periodic, from mesh.periodic or else from the boundaries."""
@@ -234,46 +143,6 @@ class _Checker:
             return tuple(given)
         sides = [getattr(self.sections.get("boundaries"), axis, None) or [] for axis in "xyz"[: mesh.dim]]
         return tuple(any(s["kind"] == "periodic" for s in pair) for pair in sides)
-
-    def _problem(self, table: Any, setting: Setting | None) -> Problem | None:
-        named = self._named(table, PROBLEMS, "problem", "problem")
-        if named is None:
-            return None
-        name, parameters = named
-        if name in PROBLEMS:
-            problem = self._read(PROBLEMS[name], parameters, "problem")
-        else:
-            problem = self._plugin_problem(name, parameters)
-        if problem is None or setting is None:
-            return None
-        if problem.requires and setting.physics not in problem.requires:
-            offered = " or ".join(problem.requires)
-            self.add("problem.name", f"needs physics {offered}, not {setting.physics}", name)
-        elif setting.dim not in problem.dims:
-            offered = " and ".join(f"{d}D" for d in problem.dims)
-            self.add("problem.name", f"is made for {offered}, not {setting.dim}D", name)
-        else:
-            found = [Fault(f"problem.{f.key}", f.value, f.text) for f in problem.faults(setting)]
-            self.faults += [fault(f.key, f.text) if f.value is None else f for f in found]
-            if not found:
-                return problem.bind(setting)
-        return None
-
-    def _plugin_problem(self, name: str, parameters: dict[str, Any]) -> Problem | None:
-        function = self._plugin(name, "amr.problems", "problem.name", PROBLEMS)
-        if function is None:
-            return None
-        if isinstance(function, type) and issubclass(function, Problem):
-            return self._read(function, parameters, "problem")
-        quadrature = {k: v for k, v in parameters.items() if k == "quadrature"}
-        keywords = {k: v for k, v in parameters.items() if k != "quadrature"}
-        accepted = inspect.signature(function).parameters
-        names = [k for k, p in accepted.items() if p.kind is p.KEYWORD_ONLY or p.default is not p.empty]
-        for key, value in keywords.items():
-            if key not in names and not any(p.kind is p.VAR_KEYWORD for p in accepted.values()):
-                self.add(f"problem.{key}", f"{name} takes no such parameter{suggestion(key, names)}", value)
-        read = self._read(PluginProblem, quadrature, "problem")
-        return None if read is None else read.with_function(name, function, keywords)
 
     def _boundaries(
         self, mesh: Mesh | None, physics: Any, problem: Problem | None, setting: Setting | None
@@ -292,8 +161,12 @@ class _Checker:
             if pair is None:
                 pair = [{"kind": "periodic" if periodic[a] else "outflow"}] * 2
             kinds = [side["kind"] for side in pair]
-            if any((kind == "periodic") != periodic[a] for kind in kinds):
-                text = "both sides must be periodic, or none" if mesh.periodic is None else f"must agree with mesh.periodic = {mesh.periodic}".lower()
+            if any((kind == "periodic") != periodic[a] for kind in kinds) and self.sound("mesh.periodic"):
+                text = (
+                    "both sides must be periodic, or none"
+                    if mesh.periodic is None
+                    else f"must agree with mesh.periodic = {mesh.periodic}".lower()
+                )
                 self.add(f"boundaries.{axis}", text, kinds)
                 continue
             conditions += [self._condition(2 * a + s, side, physics, problem, setting) for s, side in enumerate(pair)]
@@ -305,8 +178,8 @@ class _Checker:
         kind, key = side["kind"], path("boundaries", "xyz"[direction // 2], direction % 2)
         if kind == "inflow" and setting is not None:
             state = {k: v for k, v in side.items() if k != "kind"}
-            found = [fault(f.key, f.text, *([] if f.value is None else [f.value])) for f in state_faults(key, state, setting)]
-            self.faults += found
+            found = list(state_faults(key, state, setting))
+            self.add_problem_faults("", found)
             return kind, {} if found else full_state(state, setting), None, kind
         if kind == "problem" and problem is not None:
             function = problem.boundary(direction)
@@ -314,7 +187,7 @@ class _Checker:
                 self.add(key, "this problem gives no state outside this side", kind)
             return "function", {}, function, kind
         if ":" in kind:
-            return "function", {}, self._plugin(kind, "amr.boundaries", key, {}), kind
+            return "function", {}, self.plugin(kind, "boundaries", key, {}), kind
         return kind, {}, None, kind
 
     def _scheme(self, physics: Any) -> Scheme | None:
@@ -335,15 +208,20 @@ class _Checker:
         if refinement is None:
             return 0
         if refinement.refine is not None and refinement.coarsen is not None and refinement.coarsen >= refinement.refine:
-            self.add("refinement.coarsen", f"must be below refinement.refine = {refinement.refine:g}", refinement.coarsen)
+            self.add(
+                "refinement.coarsen", f"must be below refinement.refine = {refinement.refine:g}", refinement.coarsen
+            )
         for i, entry in enumerate(refinement.indicators):
-            self._indicator(i, entry, physics)
+            read_indicator(self, entry, i, physics)
         buffer = refinement.buffer
         if mesh is None:
             return 0
         if buffer == "auto":
             buffer = math.ceil((0.8 if scheme is None else scheme.cfl) * refinement.interval) + 1
-        if mesh.max_level > 0 and buffer > mesh.block_cells:
+        sound = self.sound(
+            "refinement.buffer", "refinement.interval", "scheme.cfl", "mesh.block_cells", "mesh.max_level"
+        )
+        if sound and mesh.max_level > 0 and buffer > mesh.block_cells:
             hint = "; shorten refinement.interval or enlarge mesh.block_cells" if refinement.buffer == "auto" else ""
             text = f"{buffer} cells, but must be <= mesh.block_cells = {mesh.block_cells}{hint}"
             self.add("refinement.buffer", text, refinement.buffer)
@@ -352,8 +230,10 @@ class _Checker:
         return int(buffer)
 
     def _region(self, mesh: Mesh, region: Any, i: int) -> None:
-        if region.level > mesh.max_level:
-            self.add(path("refinement", "regions", i, "level"), f"must be <= mesh.max_level = {mesh.max_level}", region.level)
+        if region.level > mesh.max_level and self.sound("mesh.max_level"):
+            self.add(
+                path("refinement", "regions", i, "level"), f"must be <= mesh.max_level = {mesh.max_level}", region.level
+            )
         for side in ("lower", "upper"):
             corner = getattr(region, side)
             if len(corner) != mesh.dim:
@@ -362,12 +242,9 @@ class _Checker:
             if low > high:
                 self.add(path("refinement", "regions", i, "upper", axis), f"must not be below lower = {low:g}", high)
 
-    def _indicator(self, i: int, entry: dict[str, Any], physics: Any) -> None:
-        raise NotImplementedError
-
     def _time(self) -> None:
         time = self.sections.get("time")
-        if time is not None and not time.end > time.start:
+        if time is not None and not time.end > time.start and self.sound("time.start"):
             self.add("time.end", f"must be greater than time.start = {time.start:g}", time.end)
 
     def _output(self, mesh: Mesh | None, default: str) -> Any:
@@ -392,9 +269,7 @@ class _Checker:
         given = self.sections["boundaries"]
         for a, axis in enumerate("xyz"[: parts["mesh"].dim]):
             pair = getattr(given, axis) or [{"kind": c[3]} for c in parts["boundaries"][2 * a : 2 * a + 2]]
-            resolved["boundaries"][axis] = [
-                self._absolute(side["kind"]) if len(side) == 1 else side for side in pair
-            ]
+            resolved["boundaries"][axis] = [self._absolute(side["kind"]) if len(side) == 1 else side for side in pair]
         resolved["scheme"] = _plain(parts["scheme"])
         if data.get("sources"):
             entries = [{"name": e} if isinstance(e, str) else e for e in data["sources"]]

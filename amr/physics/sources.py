@@ -45,7 +45,10 @@ class Gravity(Source):
             density, velocity = w["density"], w["velocity"]
             rates = {momentum[a]: density * g[a] for a in active}
             if active:
-                rates["energy"] = sum((rates[momentum[a]] * velocity[a] for a in active[1:]), rates[momentum[active[0]]] * velocity[active[0]])
+                rates["energy"] = sum(
+                    (rates[momentum[a]] * velocity[a] for a in active[1:]),
+                    rates[momentum[active[0]]] * velocity[active[0]],
+                )
             return rates
 
         return gravity

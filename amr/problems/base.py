@@ -148,6 +148,26 @@ def filled(value: float, like: np.ndarray) -> np.ndarray:
     return np.full(like.shape[1], float(value))
 
 
+def displacement(x: np.ndarray, center: list[float] | np.ndarray, setting: Setting) -> np.ndarray:
+    """Vectors (dim, m) from ``center`` to the points, in periodic axes from its nearest image."""
+    d = x - np.asarray(center, dtype=float)[:, None]
+    for axis in np.flatnonzero(setting.periodic):
+        length = setting.length[axis]
+        d[axis] -= length * np.rint(d[axis] / length)
+    return d
+
+
+def radius(d: np.ndarray) -> np.ndarray:
+    """Length (m,) of vectors (dim, m). The squares are sorted, so that permuted axes give the same bits."""
+    squares = np.sort(d * d, axis=0)
+    return np.sqrt(squares.sum(axis=0))
+
+
+def at_rest(x: np.ndarray) -> np.ndarray:
+    """Velocity 0 (dim, m)."""
+    return np.zeros_like(x)
+
+
 def vector_faults(key: str, value: Any, dim: int) -> Iterator[ProblemFault]:
     """The fault of a vector that has not one component per axis."""
     if value is not None and len(value) != dim:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
 
 import numpy as np
 
-from amr.errors import PluginError
+from amr.errors import CaseError, PluginError
+from amr.physics.base import Physics
 from amr.problems.base import State
 
 CHUNK_POINTS = 1 << 19
 """Points evaluated at once: keeps the memory of a large mesh at some tens of megabytes per variable."""
-
-
-class _Physics(Protocol):
-    def pack_primitives(self, w: State, /) -> np.ndarray: ...
-
-    def to_conserved(self, w: np.ndarray, /) -> np.ndarray: ...
 
 
 def gauss_points(dim: int, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -26,8 +20,7 @@ def gauss_points(dim: int, n: int) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     float64 (dim, n**dim), (n**dim,)
-        Points and weights; exact for polynomials of degree 2n - 1 per axis. The points are symmetric to the last bit under
-        exchange of axes and mirrors about the centre.
+        Points and weights; exact for polynomials of degree 2n - 1 per axis. The axes have the same points.
     """
     node, weight = np.polynomial.legendre.leggauss(n)
     node = 0.5 * (node - node[::-1]) * 0.5 + 0.5
@@ -39,7 +32,7 @@ def gauss_points(dim: int, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def average_states(
     function: Callable[[np.ndarray], State],
-    physics: _Physics,
+    physics: Physics,
     corner: np.ndarray,
     spacing: np.ndarray,
     n: int,
@@ -74,7 +67,7 @@ def average_states(
     PluginError
         The function failed or returned what it must not.
     """
-    n_block, dim = corner.shape[0], _dim(physics)
+    n_block, dim = corner.shape[0], physics.dim
     node, weight = gauss_points(dim, quadrature)
     n_point = node.shape[1]
     chunk = max(1, CHUNK_POINTS // (n_point * n**dim))
@@ -93,10 +86,6 @@ def average_states(
     return result
 
 
-def _dim(physics: Any) -> int:
-    return int(physics.dim)
-
-
 def _points(corner: np.ndarray, spacing: np.ndarray, n: int, node: np.ndarray) -> np.ndarray:
     """Points (dim, n_block * n^dim * n_point): blocks slowest, then cells (z, y, x), then the points of a cell."""
     dim, n_point = node.shape
@@ -110,7 +99,7 @@ def _points(corner: np.ndarray, spacing: np.ndarray, n: int, node: np.ndarray) -
     return x.reshape(dim, -1)
 
 
-def _conserved(function: Callable[[np.ndarray], State], physics: _Physics, x: np.ndarray, name: str) -> np.ndarray:
+def _conserved(function: Callable[[np.ndarray], State], physics: Physics, x: np.ndarray, name: str) -> np.ndarray:
     """Conserved variables (n_var, m) of the function's state at x."""
     m = x.shape[1]
     try:
@@ -119,19 +108,22 @@ def _conserved(function: Callable[[np.ndarray], State], physics: _Physics, x: np
     except Exception as fault:
         raise PluginError(f"{name}: {type(fault).__name__}: {fault}") from fault
     for variable, value in given.items():
-        if value.shape not in ((), (m,), (x.shape[0], m)):
+        if value.shape not in ((), (m,), (x.shape[0],), (x.shape[0], m)):
             raise PluginError(
                 f"{name}: {variable} has shape {value.shape} for {m} points; expected ({m},), or ({x.shape[0]}, {m}) for a vector"
             )
         bad = ~np.isfinite(value)
         if bad.any():
-            at = x[:, int(np.argmax(np.atleast_2d(bad).any(axis=0)))] if value.ndim else x[:, 0]
+            at = x[:, int(np.argmax(np.atleast_2d(bad).any(axis=0)))] if value.shape[-1:] == (m,) else x[:, 0]
             raise PluginError(f"{name}: {variable} is not finite at x = ({', '.join(f'{c:.6g}' for c in at)})")
+    # Constants fill the points; passive scalars that are not given are 0.
+    full = {k: np.broadcast_to(v, (m,)) if v.ndim == 0 else v for k, v in given.items()}
+    for scalar in getattr(physics.parameters, "scalars", ()):
+        full.setdefault(scalar, np.zeros(m))
     try:
-        full = {k: np.broadcast_to(v, v.shape if v.ndim else (m,)) for k, v in given.items()}
-        return physics.to_conserved(np.ascontiguousarray(physics.pack_primitives(full)))
-    except (ValueError, KeyError, TypeError) as fault:
-        raise PluginError(f"{name}: {fault}") from fault
+        return physics.to_conserved(physics.pack_primitives(full, m))
+    except CaseError as fault:
+        raise PluginError(f"{name}: " + "; ".join(str(fault).splitlines())) from fault
 
 
 def _mean(u: np.ndarray, weight: np.ndarray) -> np.ndarray:
