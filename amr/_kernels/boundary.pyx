@@ -1,7 +1,8 @@
 """Physical boundary conditions on ghost cells (csrc/boundary.h). Pools, layouts and ops: amr._kernels.transfer."""
 from libc.stdint cimport int32_t
 
-from amr._kernels.common cimport amr_layout, amr_make_layout
+from amr._kernels.common cimport amr_layout
+from amr._kernels.physics cimport make_layout
 
 cdef extern from "boundary.h" nogil:
     ctypedef struct amr_boundary:
@@ -42,7 +43,7 @@ cdef class BoundarySpec:
 
 def boundary_fill(layout, double[:, :, :, :, ::1] u, BoundarySpec spec, const int32_t[:, ::1] ops):
     """Fill the ghost boxes of the ops, in order. In place."""
-    cdef amr_layout a = amr_make_layout(layout.dim, layout.n, layout.g, layout.n_var)
+    cdef amr_layout a = make_layout(layout)
     if ops.shape[0]:
         with nogil:
             amr_boundary_fill(&a, &u[0, 0, 0, 0, 0], &spec.c, ops.shape[0], &ops[0, 0])
@@ -50,7 +51,7 @@ def boundary_fill(layout, double[:, :, :, :, ::1] u, BoundarySpec spec, const in
 
 def boundary_coarse(layout, double[:, :, :, :, ::1] u, BoundarySpec spec, const int32_t[:, ::1] ops):
     """Fill the one-cell layers of the coarse pool outside the domain that slopes need. In place."""
-    cdef amr_layout a = amr_make_layout(layout.dim, layout.n, layout.g, layout.n_var)
+    cdef amr_layout a = make_layout(layout)
     if ops.shape[0]:
         with nogil:
             amr_boundary_coarse(&a, &u[0, 0, 0, 0, 0], &spec.c, ops.shape[0], &ops[0, 0])
@@ -58,7 +59,7 @@ def boundary_coarse(layout, double[:, :, :, :, ::1] u, BoundarySpec spec, const 
 
 def boundary_gather(layout, const double[:, :, :, :, ::1] u, double[:, ::1] out, const int32_t[:, ::1] ops):
     """out (n_var, m) := the interior mirror cells of the ghost cells of the ops."""
-    cdef amr_layout a = amr_make_layout(layout.dim, layout.n, layout.g, layout.n_var)
+    cdef amr_layout a = make_layout(layout)
     if ops.shape[0]:
         with nogil:
             amr_boundary_gather(&a, &u[0, 0, 0, 0, 0], &out[0, 0], out.shape[1], ops.shape[0], &ops[0, 0])
@@ -66,7 +67,7 @@ def boundary_gather(layout, const double[:, :, :, :, ::1] u, double[:, ::1] out,
 
 def boundary_scatter(layout, double[:, :, :, :, ::1] u, const double[:, ::1] values, const int32_t[:, ::1] ops):
     """Ghost cells of the ops := values (n_var, m). In place."""
-    cdef amr_layout a = amr_make_layout(layout.dim, layout.n, layout.g, layout.n_var)
+    cdef amr_layout a = make_layout(layout)
     if ops.shape[0]:
         with nogil:
             amr_boundary_scatter(&a, &u[0, 0, 0, 0, 0], &values[0, 0], values.shape[1], ops.shape[0], &ops[0, 0])

@@ -1,7 +1,8 @@
 """Flux correction at faces between levels (csrc/reflux.h)."""
 from libc.stdint cimport int32_t
 
-from amr._kernels.common cimport amr_layout, amr_make_layout
+from amr._kernels.common cimport amr_layout
+from amr._kernels.physics cimport make_layout
 
 cdef extern from "reflux.h" nogil:
     ctypedef struct amr_reflux_plan:
@@ -17,7 +18,7 @@ cdef extern from "reflux.h" nogil:
 
 def reflux_average(layout, const double[:, :, ::1] flux, double[:, :, ::1] rows, const int32_t[:, ::1] ops):
     """rows[ops[m, 1]] := fine face fluxes flux[ops[m, 0]] averaged to coarse cell faces. In place."""
-    cdef amr_layout a = amr_make_layout(layout.dim, layout.n, layout.g, layout.n_var)
+    cdef amr_layout a = make_layout(layout)
     if ops.shape[0]:
         with nogil:
             amr_reflux_average(&a, &flux[0, 0, 0], &rows[0, 0, 0], ops.shape[0], &ops[0, 0])
@@ -30,7 +31,7 @@ def reflux_apply(layout, double[:, :, :, :, ::1] u, double scale, const int32_t[
 
     block (n,), slot (n, 6) or -1, row (n, 6, 4), flux (n_slot, n_var, n^(d-1)), rows (n_row, n_var, (n/2)^(d-1)), spacing (n_block, 3).
     """
-    cdef amr_layout a = amr_make_layout(layout.dim, layout.n, layout.g, layout.n_var)
+    cdef amr_layout a = make_layout(layout)
     cdef amr_reflux_plan plan
     if block.shape[0]:
         plan.block, plan.slot, plan.row = &block[0], &slot[0, 0], &row[0, 0, 0]

@@ -109,7 +109,7 @@ class BoundaryFill:
                 else:
                     state[direction] = constant
             elif condition.function is not None:
-                self.functions[direction] = (condition.function, f"{label}: {condition.name or condition.function!r}")
+                self.functions[direction] = (condition.function, f"{label}: {condition.name or repr(condition.function)}")
         for axis in range(layout.dim):
             parity[axis] = physics.parity(axis)
         self.spec = BoundarySpec(kind, parity, state)
@@ -175,9 +175,9 @@ class BoundaryFill:
         """Fill the layers of the coarse pool outside the domain (rows of `amr.scheme.ops.wall_ops`). In place."""
         boundary_coarse(layout, pool, self.mask_spec if is_mask else self.coarse_spec, ops)
 
-    def plan(self, ops: Sequence[np.ndarray], coords: np.ndarray, spacing: np.ndarray | None) -> BoundaryPlan:
-        """Prepare fills of the boxes ``ops`` (per direction) of blocks with the given coordinates (n_block, 3) and spacing."""
-        return BoundaryPlan(self, ops, coords, spacing)
+    def plan(self, ops: Sequence[np.ndarray], level: np.ndarray, coords: np.ndarray) -> BoundaryPlan:
+        """Prepare fills of the boxes ``ops`` (per direction) of blocks with the given level and coordinates (n_block, 3)."""
+        return BoundaryPlan(self, ops, level, coords)
 
 
 class _Constant:
@@ -193,7 +193,7 @@ class _Constant:
 class BoundaryPlan:
     """Boundary boxes of one mesh, made by `BoundaryFill.plan`; C fills an axis at a time, a function is called once per side."""
 
-    def __init__(self, fill: BoundaryFill, ops: Sequence[np.ndarray], coords: np.ndarray, spacing: np.ndarray | None) -> None:
+    def __init__(self, fill: BoundaryFill, ops: Sequence[np.ndarray], level: np.ndarray, coords: np.ndarray) -> None:
         self._fill = fill
         self._ops = ops
         self._by_axis = [np.concatenate(ops[2 * a : 2 * a + 2]) for a in range(fill.layout.dim)]
@@ -201,13 +201,15 @@ class BoundaryPlan:
             np.concatenate([ops[d] for d in (2 * a, 2 * a + 1) if d not in fill.functions] or [ops[0][:0]])
             for a in range(fill.layout.dim)
         ]
-        self._points = {
-            d: self._cell_centers(ops[d], coords, spacing) for d in fill.functions if len(ops[d]) and spacing is not None
-        }
+        self._points = {d: self._cell_centers(ops[d], level, coords) for d in fill.functions if len(ops[d])}
 
-    def _cell_centers(self, ops: np.ndarray, coords: np.ndarray, spacing: np.ndarray) -> np.ndarray:
-        """Centres (dim, m) of the ghost cells, from integer positions: equal cells of two blocks get equal bits."""
-        layout, block = self._fill.layout, ops[:, 1]
+    def _cell_centers(self, ops: np.ndarray, level: np.ndarray, coords: np.ndarray) -> np.ndarray:
+        """Centres (dim, m) of the ghost cells, wrapped along periodic axes.
+
+        From integer positions, so that a cell that two blocks see has one centre to the last bit.
+        """
+        layout, geometry, block = self._fill.layout, self._fill.geometry, ops[:, 1]
+        spacing = geometry.spacing(level[block])
         size = ops[:, 8:11].astype(np.int64)
         cells = size.prod(axis=1)
         owner = np.repeat(np.arange(len(ops)), cells)
@@ -217,7 +219,9 @@ class BoundaryPlan:
             i = p % size[owner, a] + ops[owner, 5 + a]
             p = p // size[owner, a]
             position = coords[block, a].astype(np.int64)[owner] * layout.n + i
-            x[a] = self._fill.geometry.lower[a] + (position + 0.5) * spacing[block, a][owner]
+            if self._fill.conditions[2 * a].kind == "periodic":
+                position %= np.rint((geometry.upper[a] - geometry.lower[a]) / spacing[:, a]).astype(np.int64)[owner]
+            x[a] = geometry.lower[a] + (position + 0.5) * spacing[owner, a]
         return x
 
     def fill(self, u: np.ndarray, t: float) -> None:

@@ -33,9 +33,8 @@ class Templates:
 
     centre: int
     same: np.ndarray  # (S, 9) from a SAME neighbour's interior
-    fine_slot: np.ndarray  # (F,) one entry per slot and child that touches
-    fine_child: np.ndarray  # (F,)
-    fine: np.ndarray  # (F, 9) restricted from that child
+    touches: np.ndarray  # (S, 2^d) bool: children of a FINER neighbour that touch the block
+    fine: np.ndarray  # (S, 2^d, 9) restricted from such a child
     coarse: np.ndarray  # (S, 2^d, 9) into the coarse box, by slot and child number of the block
     halo_of: np.ndarray  # (P,) slots D and E: layers beside D's region, restricted from E, which slopes in D's region need
     halo_from: np.ndarray  # (P,)
@@ -56,17 +55,16 @@ def _row(starts_from: list[int], spans: list[tuple[int, int]]) -> Box:
     return [*starts_from, *[0] * pad, *[s for s, _ in spans], *[0] * pad, *[m for _, m in spans], *[1] * pad]
 
 
-def _fine_rows(offset: tuple[int, ...], n: int, g: int) -> list[tuple[int, Box]]:
-    """(child, box) for the children of a FINER neighbour that touch the block."""
-    rows = []
-    halves = [(0, 1) if d == 0 else (1,) if d < 0 else (0,) for d in offset]
-    for child in product(*halves):
-        start, spans = [], []
-        for d, c in zip(offset, child, strict=True):
-            start.append(n - 2 * g if d < 0 else 0)
-            spans.append((c * n // 2, n // 2) if d == 0 else _span(d, n, g))
-        rows.append((sum(c << a for a, c in enumerate(child)), _row(start, spans)))
-    return rows
+def _fine_row(offset: tuple[int, ...], child: int, n: int, g: int) -> Box | None:
+    """Box restricted from child number ``child`` of a FINER neighbour, None if that child does not touch the block."""
+    start, spans = [], []
+    for a, d in enumerate(offset):
+        c = child >> a & 1
+        if d and c != (d < 0):
+            return None
+        start.append(n - 2 * g if d < 0 else 0)
+        spans.append(_span(d, n, g) if d else (c * n // 2, n // 2))
+    return _row(start, spans)
 
 
 def _coarse_row(offset: tuple[int, ...], child: int, n: int, gc: int) -> Box:
@@ -105,7 +103,7 @@ def templates(dim: int, n: int, g: int) -> Templates:
     """Tables for blocks of n^dim cells with g ghosts (n even, 2 g <= n)."""
     offsets = [tuple(o[::-1]) for o in product((-1, 0, 1), repeat=dim)]  # x fastest
     slot = {o: s for s, o in enumerate(offsets)}
-    fine = [(s, *row) for o, s in slot.items() if any(o) for row in _fine_rows(o, n, g)]
+    fine = [[_fine_row(o, c, n, g) for c in range(2**dim)] for o in offsets]
     layers = [(s, *row) for o, s in slot.items() if any(o) for row in _layers(o, n, g)]
 
     def table(rows: Any) -> np.ndarray:
@@ -118,9 +116,8 @@ def templates(dim: int, n: int, g: int) -> Templates:
     return Templates(
         centre=slot[(0,) * dim],
         same=table(same),
-        fine_slot=table([f[0] for f in fine]),
-        fine_child=table([f[1] for f in fine]),
-        fine=table([f[2] for f in fine]),
+        touches=np.array([[row is not None for row in rows] for rows in fine]),
+        fine=table([[row or [0] * 9 for row in rows] for rows in fine]),
         coarse=table([[_coarse_row(o, c, n, coarse_ghost(g)) for c in range(2**dim)] for o in offsets]),
         halo_of=table([m[0] for m in layers]),
         halo_from=table([slot[m[1]] for m in layers]),
@@ -196,10 +193,10 @@ def build_ops(coords: np.ndarray, leaves: np.ndarray, table: Any, layout: Any) -
     q, s = np.nonzero(relation == SAME)
     same = LeafOps(leaf[q, s], leaves[q], t.same[s])
 
-    rows = np.flatnonzero((relation == FINER).any(axis=1))
-    q, f = np.nonzero(relation[rows][:, t.fine_slot] == FINER)
-    q = rows[q]
-    fine = LeafOps(leaf[q, t.fine_slot[f]] + t.fine_child[f], leaves[q], t.fine[f])
+    q, s = np.nonzero(relation == FINER)
+    child = table.children(q, s)
+    m, c = np.nonzero(t.touches[s])
+    fine = LeafOps(child[m, c], leaves[q[m]], t.fine[s[m], c])
 
     rows = np.flatnonzero((relation == COARSER).any(axis=1))
     near = relation[rows]
@@ -260,3 +257,8 @@ def boundary_ops(relation: np.ndarray, layout: Any) -> list[np.ndarray]:
             box[:, 3 + b], box[:, 6 + b] = first, last - first
         result.append(op_rows(box, 0, blocks, direction))
     return result
+
+
+def owners(starts: np.ndarray, leaves: np.ndarray) -> np.ndarray:
+    """Rank that owns each leaf."""
+    return np.searchsorted(starts, leaves, side="right") - 1
