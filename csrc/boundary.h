@@ -19,17 +19,21 @@ typedef struct {
 } amr_boundary;
 
 /* Fill the boxes of the pool u (any kind but EXTRAPOLATE), in order. */
-void amr_boundary_fill(const amr_layout *layout, double *u, const amr_boundary *boundary, ptrdiff_t n_op, const int32_t *ops);
+void amr_boundary_fill(const amr_layout *layout, double *u, const amr_boundary *boundary, ptrdiff_t n_op,
+                       const int32_t *ops);
 
 /* Fill boxes one cell thick of the coarse pool, whose only use is to give slopes to the cells inside the domain next to them
  * (any kind but CONSTANT). */
-void amr_boundary_coarse(const amr_layout *layout, double *u, const amr_boundary *boundary, ptrdiff_t n_op, const int32_t *ops);
+void amr_boundary_coarse(const amr_layout *layout, double *u, const amr_boundary *boundary, ptrdiff_t n_op,
+                         const int32_t *ops);
 
 /* out[v * m + p] := mirror cell (no parity) of the p-th ghost cell, counted over the ops in order, k slowest and i fastest; m is the
  * number of all these cells. */
-void amr_boundary_gather(const amr_layout *layout, const double *u, double *out, ptrdiff_t m, ptrdiff_t n_op, const int32_t *ops);
+void amr_boundary_gather(const amr_layout *layout, const double *u, double *out, ptrdiff_t m, ptrdiff_t n_op,
+                         const int32_t *ops);
 
 /* p-th ghost cell := values[v * m + p]; counted as in amr_boundary_gather. */
-void amr_boundary_scatter(const amr_layout *layout, double *u, const double *values, ptrdiff_t m, ptrdiff_t n_op, const int32_t *ops);
+void amr_boundary_scatter(const amr_layout *layout, double *u, const double *values, ptrdiff_t m, ptrdiff_t n_op,
+                          const int32_t *ops);
 
 #endif

@@ -20,7 +20,8 @@ AMR_INLINE void copy_row(const double *src, double *dst, ptrdiff_t n) {
   }
 }
 
-static void copy_box(const double *src, amr_box_stride s, double *dst, amr_box_stride d, const int32_t *size, int n_var) {
+static void copy_box(const double *src, amr_box_stride s, double *dst, amr_box_stride d, const int32_t *size,
+                     int n_var) {
   for (int v = 0; v < n_var; v++)
     for (int k = 0; k < size[2]; k++) {
       const double *from = src + v * s.var + k * s.k;
@@ -29,7 +30,8 @@ static void copy_box(const double *src, amr_box_stride s, double *dst, amr_box_s
     }
 }
 
-void amr_copy_boxes(const amr_layout *from, const double *src, const amr_layout *to, double *dst, ptrdiff_t n_op, const int32_t *ops) {
+void amr_copy_boxes(const amr_layout *from, const double *src, const amr_layout *to, double *dst, ptrdiff_t n_op,
+                    const int32_t *ops) {
   const amr_box_stride s = amr_pool_stride(from), d = amr_pool_stride(to);
   for (ptrdiff_t m = 0; m < n_op; m++) {
     const int32_t *op = ops + m * AMR_OP_WIDTH;

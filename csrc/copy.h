@@ -41,7 +41,8 @@ AMR_INLINE ptrdiff_t amr_op_to(const amr_layout *l, const int32_t *op) {
 }
 
 /* dst box := src box. The pools may be one and the same; both layouts have the same n_var and dim. */
-void amr_copy_boxes(const amr_layout *from, const double *src, const amr_layout *to, double *dst, ptrdiff_t n_op, const int32_t *ops);
+void amr_copy_boxes(const amr_layout *from, const double *src, const amr_layout *to, double *dst, ptrdiff_t n_op,
+                    const int32_t *ops);
 
 /* buffer := src box (`dst` and `to` of the ops are not used). */
 void amr_pack_boxes(const amr_layout *from, const double *src, double *buffer, ptrdiff_t n_op, const int32_t *ops);

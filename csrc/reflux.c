@@ -6,7 +6,8 @@ AMR_INLINE void face_extent(const amr_layout *l, int cells, int extent[2]) {
   extent[1] = l->dim > 2 ? cells : 1;
 }
 
-void amr_reflux_average(const amr_layout *layout, const double *flux, double *rows, ptrdiff_t n_op, const int32_t *ops) {
+void amr_reflux_average(const amr_layout *layout, const double *flux, double *rows, ptrdiff_t n_op,
+                        const int32_t *ops) {
   int fine[2], half[2];
   face_extent(layout, layout->n, fine);
   face_extent(layout, layout->n / 2, half);
@@ -28,16 +29,18 @@ void amr_reflux_average(const amr_layout *layout, const double *flux, double *ro
 }
 
 /* Signed difference of the coarse and the fine flux over h at the cell `c` of face `direction` of the q-th coarse block. */
-AMR_INLINE double face_term(const amr_layout *l, const amr_reflux_plan *plan, ptrdiff_t q, int direction, const int c[3], int v,
-                            double inverse_h) {
+AMR_INLINE double face_term(const amr_layout *l, const amr_reflux_plan *plan, ptrdiff_t q, int direction,
+                            const int c[3], int v, double inverse_h) {
   const int axis = direction / 2, low = axis == 0 ? 1 : 0, high = axis == 2 ? 1 : 2, half = l->n / 2;
   int extent[2], part[2];
   face_extent(l, l->n, extent);
   face_extent(l, half, part);
   const int a = c[low], b = c[high], upper_a = a >= half, upper_b = b >= half;
-  const ptrdiff_t slot = plan->slot[6 * q + direction], row = plan->row[4 * (6 * q + direction) + upper_a + 2 * upper_b];
+  const ptrdiff_t slot = plan->slot[6 * q + direction],
+                  row = plan->row[4 * (6 * q + direction) + upper_a + 2 * upper_b];
   const double coarse = plan->flux[((slot * l->n_var + v) * extent[1] + b) * extent[0] + a];
-  const double fine = plan->rows[((row * l->n_var + v) * part[1] + (b - upper_b * half)) * part[0] + (a - upper_a * half)];
+  const double fine =
+      plan->rows[((row * l->n_var + v) * part[1] + (b - upper_b * half)) * part[0] + (a - upper_a * half)];
   const double term = (coarse - fine) * inverse_h;
   return direction % 2 ? term : -term;
 }
@@ -71,7 +74,8 @@ void amr_reflux_apply(const amr_layout *layout, double *u, double scale, ptrdiff
             double *cell = block + amr_cell(layout, c[0], c[1], c[2]);
             for (int v = 0; v < layout->n_var; v++) {
               double sum = 0;
-              for (int m = 0; m < n_face; m++) sum += face_term(layout, plan, q, faces[m], c, v, inverse_h[faces[m] / 2]);
+              for (int m = 0; m < n_face; m++)
+                sum += face_term(layout, plan, q, faces[m], c, v, inverse_h[faces[m] / 2]);
               cell[v * layout->var_stride] += sum;
             }
           }

@@ -10,9 +10,9 @@
 void amr_reflux_average(const amr_layout *layout, const double *flux, double *rows, ptrdiff_t n_op, const int32_t *ops);
 
 typedef struct {
-  const int32_t *block;     /* [n]: coarse blocks that have a finer neighbour */
-  const int32_t *slot;      /* [n][6]: slot of the coarse face flux, -1 where the neighbour is not finer */
-  const int32_t *row;       /* [n][6][4]: rows of the 2^(dim-1) fine faces, lower transverse axis fastest */
+  const int32_t *block;                /* [n]: coarse blocks that have a finer neighbour */
+  const int32_t *slot;                 /* [n][6]: slot of the coarse face flux, -1 where the neighbour is not finer */
+  const int32_t *row;                  /* [n][6][4]: rows of the 2^(dim-1) fine faces, lower transverse axis fastest */
   const double *flux, *rows, *spacing; /* spacing[pool block][3] */
 } amr_reflux_plan;
 

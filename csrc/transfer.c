@@ -19,7 +19,8 @@ AMR_INLINE void restrict_row_3(const double *f00, ptrdiff_t sj, ptrdiff_t sk, do
   }
 }
 
-static void restrict_box(int dim, const double *src, amr_box_stride s, double *dst, amr_box_stride d, const int32_t *size, int n_var) {
+static void restrict_box(int dim, const double *src, amr_box_stride s, double *dst, amr_box_stride d,
+                         const int32_t *size, int n_var) {
   for (int v = 0; v < n_var; v++)
     for (int k = 0; k < size[2]; k++)
       for (int j = 0; j < size[1]; j++) {
@@ -34,7 +35,8 @@ static void restrict_box(int dim, const double *src, amr_box_stride s, double *d
       }
 }
 
-void amr_restrict_boxes(const amr_layout *from, const double *src, const amr_layout *to, double *dst, ptrdiff_t n_op, const int32_t *ops) {
+void amr_restrict_boxes(const amr_layout *from, const double *src, const amr_layout *to, double *dst, ptrdiff_t n_op,
+                        const int32_t *ops) {
   const amr_box_stride s = amr_pool_stride(from), d = amr_pool_stride(to);
   for (ptrdiff_t m = 0; m < n_op; m++) {
     const int32_t *op = ops + m * AMR_OP_WIDTH;
@@ -73,7 +75,8 @@ AMR_INLINE int children(int dim, const amr_physics *physics, const amr_layout *c
       slope[a] = 0.25 * limited_mc(u[0] - u[-s], u[s] - u[0]);
     }
     for (int q = 0; q < n_child; q++) {
-      const double sx = q & 1 ? slope[0] : -slope[0], sy = q & 2 ? slope[1] : -slope[1], sz = q & 4 ? slope[2] : -slope[2];
+      const double sx = q & 1 ? slope[0] : -slope[0], sy = q & 2 ? slope[1] : -slope[1],
+                   sz = q & 4 ? slope[2] : -slope[2];
       child[v][q] = u[0] + (dim == 1 ? sx : dim == 2 ? sx + sy : (sx + sy) + sz);
     }
   }
@@ -86,8 +89,9 @@ AMR_INLINE int children(int dim, const amr_physics *physics, const amr_layout *c
   return 1;
 }
 
-AMR_INLINE ptrdiff_t prolong_box(int dim, const amr_physics *physics, amr_prolong_mode mode, const amr_layout *coarse, const double *src,
-                                 const amr_layout *fine, double *dst, const int32_t *to, const int32_t *size) {
+AMR_INLINE ptrdiff_t prolong_box(int dim, const amr_physics *physics, amr_prolong_mode mode, const amr_layout *coarse,
+                                 const double *src, const amr_layout *fine, double *dst, const int32_t *to,
+                                 const int32_t *size) {
   const int hi[3] = {to[0] + size[0], to[1] + size[1], to[2] + size[2]};
   double child[AMR_MAX_VAR][MAX_CHILD];
   ptrdiff_t n_fallback = 0;
@@ -108,8 +112,9 @@ AMR_INLINE ptrdiff_t prolong_box(int dim, const amr_physics *physics, amr_prolon
   return n_fallback;
 }
 
-ptrdiff_t amr_prolong_boxes(const amr_physics *physics, amr_prolong_mode mode, const amr_layout *coarse, const double *src,
-                            const amr_layout *fine, double *dst, ptrdiff_t n_op, const int32_t *ops) {
+ptrdiff_t amr_prolong_boxes(const amr_physics *physics, amr_prolong_mode mode, const amr_layout *coarse,
+                            const double *src, const amr_layout *fine, double *dst, ptrdiff_t n_op,
+                            const int32_t *ops) {
   ptrdiff_t n_fallback = 0;
   for (ptrdiff_t m = 0; m < n_op; m++) {
     const int32_t *op = ops + m * AMR_OP_WIDTH, *to = op + AMR_OP_TO, *size = op + AMR_OP_SIZE;

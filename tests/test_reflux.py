@@ -38,7 +38,9 @@ def fill_flux(forest, layout, fluxes, of_face):
     for block, direction in zip(*np.nonzero(fluxes.face_slot >= 0), strict=True):
         axis, side = divmod(int(direction), 2)
         h = 2 ** (deepest - int(forest.level[block]))
-        grids = np.meshgrid(*[np.arange(layout.n if a < layout.dim and a != axis else 1) for a in (2, 1, 0)], indexing="ij")
+        grids = np.meshgrid(
+            *[np.arange(layout.n if a < layout.dim and a != axis else 1) for a in (2, 1, 0)], indexing="ij"
+        )
         centre = []
         for a in range(3):
             if a >= layout.dim:

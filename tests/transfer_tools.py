@@ -54,9 +54,7 @@ def cell_centers(forest, leaves, layout, geometry):
     """Centres (dim, n_block, nk, nj, ni), ghosts included; not wrapped at periodic boundaries."""
     index = cell_index(forest, leaves, layout)
     h = geometry.spacing(forest.level[leaves])
-    return np.stack(
-        [geometry.lower[a] + (index[a] + 0.5) * h[:, a, None, None, None] for a in range(layout.dim)]
-    )
+    return np.stack([geometry.lower[a] + (index[a] + 0.5) * h[:, a, None, None, None] for a in range(layout.dim)])
 
 
 def interior(u, layout):

@@ -109,7 +109,10 @@ class BoundaryFill:
                 else:
                     state[direction] = constant
             elif condition.function is not None:
-                self.functions[direction] = (condition.function, f"{label}: {condition.name or repr(condition.function)}")
+                self.functions[direction] = (
+                    condition.function,
+                    f"{label}: {condition.name or repr(condition.function)}",
+                )
         for axis in range(layout.dim):
             parity[axis] = physics.parity(axis)
         self.spec = BoundarySpec(kind, parity, state)

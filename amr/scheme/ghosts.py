@@ -1,9 +1,9 @@
 """Fill the ghosts of all local blocks with one round of messages.
 
-Every value that crosses a rank or a level is taken from the interior of a leaf: same-level ghosts are copied, finer data are restricted
-before they are sent, coarser data arrive as coarse cells with the halo that slopes need and are prolonged here (the scheme of
-Athena++: Stone et al., ApJS 249 (2020) 4). A ghost cell therefore depends on its place and level only, and two blocks that see
-the same ghost cell hold the same bits.
+Every value that crosses a rank or a level is taken from the interior of a leaf: same-level ghosts are copied, finer data are
+restricted before they are sent, coarser data arrive as coarse cells with the halo that slopes need and are prolonged here (the
+scheme of Athena++: Stone et al., ApJS 249 (2020) 4). A ghost cell therefore depends on its place and level only, and two blocks
+that see the same ghost cell hold the same bits.
 """
 
 from __future__ import annotations

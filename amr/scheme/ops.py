@@ -1,11 +1,12 @@
 """Which box of which leaf goes to which ghost box: the op lists of a ghost fill, as arrays.
 
-The boxes depend on the direction, the relation and the child number only, so they are tabulated once per (dim, n, g) and looked up for
-all leaves together. Sender and receiver of a message call the same `build_ops` and so agree on its contents without talking.
+The boxes depend on the direction, the relation and the child number only, so they are tabulated once per (dim, n, g) and
+looked up for all leaves together. Sender and receiver of a message call the same `build_ops` and so agree on its contents
+without talking.
 
-Words: a *slot* is the number of an offset D in the neighbour table; cells are counted from the first interior cell of a block.
-The *coarse box* of a block with a COARSER neighbour has n/2 interior cells per axis (its own region on the next coarser level) and
-``coarse_ghost(g)`` ghost cells; prolongation reads from it.
+Words: a *slot* is the number of an offset D in the neighbour table; cells are counted from the first interior cell of a
+block. The *coarse box* of a block with a COARSER neighbour has n/2 interior cells per axis (its own region on the next
+coarser level) and ``coarse_ghost(g)`` ghost cells; prolongation reads from it.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class Templates:
     touches: np.ndarray  # (S, 2^d) bool: children of a FINER neighbour that touch the block
     fine: np.ndarray  # (S, 2^d, 9) restricted from such a child
     coarse: np.ndarray  # (S, 2^d, 9) into the coarse box, by slot and child number of the block
-    halo_of: np.ndarray  # (P,) slots D and E: layers beside D's region, restricted from E, which slopes in D's region need
+    halo_of: (
+        np.ndarray
+    )  # (P,) slots D and E: layers beside D's region, restricted from E, which slopes in D's region need
     halo_from: np.ndarray  # (P,)
     halo: np.ndarray  # (P, 9)
     wall: np.ndarray  # (P, 9) the same layers on the coarse box alone, for E OUTSIDE
@@ -72,11 +75,8 @@ def _coarse_row(offset: tuple[int, ...], child: int, n: int, gc: int) -> Box:
     start, spans = [], []
     for a, d in enumerate(offset):
         first, size = _span(d, n // 2, gc)
-        if child >> a & 1:
-            shift = -n // 2 if d > 0 else n // 2
-        else:
-            shift = n if d < 0 else 0
-        start.append(first + shift)
+        half = child >> a & 1
+        start.append(first + half * n // 2 - (half + d >> 1) * n)
         spans.append((first, size))
     return _row(start, spans)
 
@@ -168,7 +168,9 @@ def child_number(coords: np.ndarray, dim: int) -> np.ndarray:
     return bits @ (1 << np.arange(dim, dtype=bits.dtype))
 
 
-def build_ops(coords: np.ndarray, leaves: np.ndarray, table: Any, layout: Any) -> tuple[LeafOps, LeafOps, LeafOps, LeafOps]:
+def build_ops(
+    coords: np.ndarray, leaves: np.ndarray, table: Any, layout: Any
+) -> tuple[LeafOps, LeafOps, LeafOps, LeafOps]:
     """Box ops that fill the ghosts of ``leaves`` from interiors, in canonical order (destination leaf, then slot).
 
     Parameters

@@ -62,11 +62,21 @@ class FluxRegister:
         self.boundary_slot = self.face_slot[block, direction]
         self._plan_fine(forest, starts, comm, table, relation, lo, hi)
         self._plan_coarse(starts, comm, table, relation, lo, hi)
-        self._exchange = Exchange(comm, self._parts(self._sent, self._send), self._parts(self._received, self._rows), TAG_REFLUX)
+        self._exchange = Exchange(
+            comm, self._parts(self._sent, self._send), self._parts(self._received, self._rows), TAG_REFLUX
+        )
 
-    def _plan_fine(self, forest: Forest, starts: np.ndarray, comm: Comm, table: NeighborTable, relation: np.ndarray,
-                   lo: int, hi: int) -> None:
-        """Local faces with a coarser neighbour: sort them as the coarse side does, by coarse leaf, its direction, and quadrant."""
+    def _plan_fine(
+        self,
+        forest: Forest,
+        starts: np.ndarray,
+        comm: Comm,
+        table: NeighborTable,
+        relation: np.ndarray,
+        lo: int,
+        hi: int,
+    ) -> None:
+        """Local faces with a coarser neighbour, sorted as the coarse side does: by coarse leaf, its direction, quadrant."""
         dim = self.layout.dim
         block, direction = np.nonzero(relation == COARSER)
         coarse = table.leaf[block, [face_slot(dim, d) for d in direction]]
@@ -82,7 +92,9 @@ class FluxRegister:
         self._average_remote = _pairs(slot[~is_local])
         self._send = self._new_rows(len(peer))
 
-    def _plan_coarse(self, starts: np.ndarray, comm: Comm, table: NeighborTable, relation: np.ndarray, lo: int, hi: int) -> None:
+    def _plan_coarse(
+        self, starts: np.ndarray, comm: Comm, table: NeighborTable, relation: np.ndarray, lo: int, hi: int
+    ) -> None:
         """Local faces with finer neighbours: where the row of each of their 2^(d-1) quadrants will stand."""
         dim = self.layout.dim
         touches = templates(dim, self.layout.n, self.layout.g).touches
@@ -92,7 +104,7 @@ class FluxRegister:
         child = table.children(block, column)[touches[column]].reshape(-1, n_part).astype(np.int64)
         flat = child.ravel()
         is_local = (flat >= lo) & (flat < hi)
-        # First the rows of local fine faces, then those that arrive, by peer; each in the order of coarse leaf, direction, quadrant.
+        # First the rows of local fine faces, then those that arrive, by peer; each by coarse leaf, direction, quadrant.
         peer = owners(starts, flat)
         group = np.where(is_local, -1, peer)
         place = np.empty(len(flat), dtype=np.int32)
