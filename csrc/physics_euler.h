@@ -12,7 +12,13 @@
 
 #define euler_n_fixed(dim) ((dim) + 2)
 #define euler_n_evolved(dim) ((dim) + 2)
-#define euler_is_linear 0
+#define euler_max_dim 3
+#define euler_has_vector 1
+#define euler_has_scalars 1
+#define euler_has_join 0
+#define euler_has_hllc 1
+#define euler_has_roe 1
+#define euler_has_exact 1
 
 AMR_INLINE double euler_square(int dim, const double *v) {
   double s = v[0] * v[0];

@@ -207,6 +207,8 @@ AMR_INLINE void PHYS(faces)(const PHYS(work) * work, int dim, int axis, int k, i
 #endif
 #if PHYS(has_roe)
     AMR_CASE(AMR_ROE);
+#endif
+#if PHYS(has_exact)
     AMR_CASE(AMR_EXACT);
 #endif
     default: PHYS(flux_row)(work, AMR_RUSANOV, dim, axis, start, end, hl, sl, hr, sr, f);

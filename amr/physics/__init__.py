@@ -9,11 +9,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from amr.errors import CaseError
+from amr.physics.acoustics import Acoustics
+from amr.physics.advection import Advection
 from amr.physics.base import Parameters, Physics
+from amr.physics.burgers import Burgers
 from amr.physics.euler import Euler
+from amr.physics.shallow_water import ShallowWater
 
 #: Equation sets by their name in the case file.
-PHYSICS: dict[str, type[Physics]] = {cls.name: cls for cls in (Euler,)}
+PHYSICS: dict[str, type[Physics]] = {cls.name: cls for cls in (Advection, Burgers, Acoustics, Euler, ShallowWater)}
 
 
 def create_physics(name: str, dim: int, parameters: Parameters | Mapping[str, Any] | None = None) -> Physics:
