@@ -22,11 +22,13 @@ int amr_is_physical(const amr_physics *p, const double *u, ptrdiff_t var_stride)
   return amr_physics_find(p->id)->is_physical(p, u, var_stride);
 }
 
-void amr_to_primitive(const amr_physics *p, ptrdiff_t m, const double *u, ptrdiff_t u_stride, double *w, ptrdiff_t w_stride) {
+void amr_to_primitive(const amr_physics *p, ptrdiff_t m, const double *u, ptrdiff_t u_stride, double *w,
+                      ptrdiff_t w_stride) {
   amr_physics_find(p->id)->to_primitive(p, m, u, u_stride, w, w_stride);
 }
 
-void amr_to_conserved(const amr_physics *p, ptrdiff_t m, const double *w, ptrdiff_t w_stride, double *u, ptrdiff_t u_stride) {
+void amr_to_conserved(const amr_physics *p, ptrdiff_t m, const double *w, ptrdiff_t w_stride, double *u,
+                      ptrdiff_t u_stride) {
   amr_physics_find(p->id)->to_conserved(p, m, w, w_stride, u, u_stride);
 }
 

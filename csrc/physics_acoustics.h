@@ -37,7 +37,8 @@ AMR_INLINE int acoustics_is_physical(int dim, const double *w) {
   return 1;
 }
 
-AMR_INLINE int acoustics_faces_physical(int dim, const double *half, const double *sx, const double *sy, const double *sz) {
+AMR_INLINE int acoustics_faces_physical(int dim, const double *half, const double *sx, const double *sy,
+                                        const double *sz) {
   (void)dim, (void)half, (void)sx, (void)sy, (void)sz;
   return 1;
 }

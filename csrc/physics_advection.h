@@ -32,7 +32,8 @@ AMR_INLINE int advection_is_physical(int dim, const double *w) {
   return 1;
 }
 
-AMR_INLINE int advection_faces_physical(int dim, const double *half, const double *sx, const double *sy, const double *sz) {
+AMR_INLINE int advection_faces_physical(int dim, const double *half, const double *sx, const double *sy,
+                                        const double *sz) {
   (void)dim, (void)half, (void)sx, (void)sy, (void)sz;
   return 1;
 }
@@ -56,8 +57,8 @@ AMR_INLINE double advection_rate(const double *param, int dim, const double *w, 
   return s;
 }
 
-AMR_INLINE void advection_predict(const double *param, int dim, const double *k, const double *w, const double *sx, const double *sy,
-                                  const double *sz, double *half) {
+AMR_INLINE void advection_predict(const double *param, int dim, const double *k, const double *w, const double *sx,
+                                  const double *sy, const double *sz, double *half) {
   double change = k[0] * param[0] * sx[0];
   if (dim > 1) change += k[1] * param[1] * sy[0];
   if (dim > 2) change += k[2] * param[2] * sz[0];
@@ -93,14 +94,16 @@ AMR_INLINE void advection_field_to_conserved(const double *param, int dim, const
 
 AMR_INLINE int advection_field_is_physical(int dim, const double *w) { return advection_is_physical(dim, w); }
 
-AMR_INLINE int advection_field_faces_physical(int dim, const double *half, const double *sx, const double *sy, const double *sz) {
+AMR_INLINE int advection_field_faces_physical(int dim, const double *half, const double *sx, const double *sy,
+                                              const double *sz) {
   return advection_faces_physical(dim, half, sx, sy, sz);
 }
 
 /* The velocity of a face is the mean of its two cells': single-valued, and as free of divergence as the field allows. */
 AMR_INLINE void advection_field_join(double *wl, double *wr) { wl[1] = wr[1] = 0.5 * (wl[1] + wr[1]); }
 
-AMR_INLINE void advection_field_signals(const double *param, int dim, int axis, const double *w, double *slow, double *fast) {
+AMR_INLINE void advection_field_signals(const double *param, int dim, int axis, const double *w, double *slow,
+                                        double *fast) {
   (void)param, (void)dim, (void)axis;
   *slow = *fast = w[1];
 }
@@ -116,8 +119,8 @@ AMR_INLINE double advection_field_rate(const double *param, int dim, const doubl
   return advection_rate(w + 1, dim, w, inverse_h);
 }
 
-AMR_INLINE void advection_field_predict(const double *param, int dim, const double *k, const double *w, const double *sx,
-                                        const double *sy, const double *sz, double *half) {
+AMR_INLINE void advection_field_predict(const double *param, int dim, const double *k, const double *w,
+                                        const double *sx, const double *sy, const double *sz, double *half) {
   (void)param;
   advection_field_copy(dim, w, half);
   advection_predict(w + 1, dim, k, w, sx, sy, sz, half);

@@ -30,7 +30,8 @@ AMR_INLINE int burgers_is_physical(int dim, const double *w) {
   return 1;
 }
 
-AMR_INLINE int burgers_faces_physical(int dim, const double *half, const double *sx, const double *sy, const double *sz) {
+AMR_INLINE int burgers_faces_physical(int dim, const double *half, const double *sx, const double *sy,
+                                      const double *sz) {
   (void)dim, (void)half, (void)sx, (void)sy, (void)sz;
   return 1;
 }
@@ -54,8 +55,8 @@ AMR_INLINE double burgers_rate(const double *param, int dim, const double *w, co
   return fabs(w[0]) * s;
 }
 
-AMR_INLINE void burgers_predict(const double *param, int dim, const double *k, const double *w, const double *sx, const double *sy,
-                                const double *sz, double *half) {
+AMR_INLINE void burgers_predict(const double *param, int dim, const double *k, const double *w, const double *sx,
+                                const double *sy, const double *sz, double *half) {
   (void)param;
   double change = k[0] * sx[0];
   if (dim > 1) change += k[1] * sy[0];

@@ -37,14 +37,16 @@ AMR_INLINE int shallow_water_is_physical(int dim, const double *w) {
   return w[0] > 0;
 }
 
-AMR_INLINE int shallow_water_faces_physical(int dim, const double *half, const double *sx, const double *sy, const double *sz) {
+AMR_INLINE int shallow_water_faces_physical(int dim, const double *half, const double *sx, const double *sy,
+                                            const double *sz) {
   (void)sz;
   double d = fabs(sx[0]);
   if (dim > 1) d = d > fabs(sy[0]) ? d : fabs(sy[0]);
   return half[0] - 0.5 * d > 0;
 }
 
-AMR_INLINE void shallow_water_signals(const double *param, int dim, int axis, const double *w, double *slow, double *fast) {
+AMR_INLINE void shallow_water_signals(const double *param, int dim, int axis, const double *w, double *slow,
+                                      double *fast) {
   (void)dim, (void)axis;
   double c = sqrt(param[0] * w[0]);
   *slow = w[1] - c;

@@ -80,7 +80,8 @@ AMR_INLINE void euler_roe(const double *param, int dim, const double *wl, const 
   d[e] = (sm * hm + sp * hp) + (s0 * 0.5 * v2 + a0 * density * shear);
   left[e] = ul[e] + minus * hm, right[e] = ur[e] - plus * hp;
   int good = (left[0] > 0) & (right[0] > 0) & (c2 > 0);
-  good &= (left[e] * left[0] - 0.5 * euler_square(dim, left + 1) > 0) & (right[e] * right[0] - 0.5 * euler_square(dim, right + 1) > 0);
+  good &= (left[e] * left[0] - 0.5 * euler_square(dim, left + 1) > 0)
+          & (right[e] * right[0] - 0.5 * euler_square(dim, right + 1) > 0);
 #pragma GCC unroll 5
   for (int i = 0; i < dim + 2; i++) {
     double roe = 0.5 * ((fl[i] + fr[i]) - d[i]);

@@ -35,8 +35,10 @@ static void sample_left(double gamma, const double w[3], double c, double p, dou
   if (p > w[2]) {
     head = w[1] - c * sqrt((gamma + 1) / (2 * gamma) * ratio + (gamma - 1) / (2 * gamma));
     density = w[0] * (ratio + g) / (g * ratio + 1);
-    if (s > head) out[0] = density, out[1] = u, out[2] = p;
-    else out[0] = w[0], out[1] = w[1], out[2] = w[2];
+    if (s > head)
+      out[0] = density, out[1] = u, out[2] = p;
+    else
+      out[0] = w[0], out[1] = w[1], out[2] = w[2];
     return;
   }
   head = w[1] - c;
@@ -89,13 +91,17 @@ static int sample(double gamma, const solution *q, double s, double out[3]) {
   int from_left;
   if (!q->vacuum) {
     from_left = q->u >= s;
-    if (from_left) sample_left(gamma, q->l, q->cl, q->p, q->u, s, out);
-    else sample_left(gamma, q->r, q->cr, q->p, -q->u, -s, out);
+    if (from_left)
+      sample_left(gamma, q->l, q->cl, q->p, q->u, s, out);
+    else
+      sample_left(gamma, q->r, q->cr, q->p, -q->u, -s, out);
   } else {
     const double front = q->l[1] + 2 * q->cl / (gamma - 1);
     from_left = q->l[0] > 0 && (s < front || !(q->r[0] > 0));
-    if (from_left) sample_vacuum(gamma, q->l, q->cl, s, out);
-    else sample_vacuum(gamma, q->r, q->cr, -s, out);
+    if (from_left)
+      sample_vacuum(gamma, q->l, q->cl, s, out);
+    else
+      sample_vacuum(gamma, q->r, q->cr, -s, out);
   }
   if (!from_left) out[1] = -out[1];
   return from_left;
@@ -106,8 +112,8 @@ int amr_euler_exact(double gamma, const double left[3], const double right[3], d
   return sample(gamma, &q, speed, out);
 }
 
-void amr_euler_exact_profile(double gamma, const double left[3], const double right[3], ptrdiff_t n, const double *speed,
-                             double *out, double star[2]) {
+void amr_euler_exact_profile(double gamma, const double left[3], const double right[3], ptrdiff_t n,
+                             const double *speed, double *out, double star[2]) {
   const solution q = solve(gamma, left, right);
   for (ptrdiff_t i = 0; i < n; i++) {
     double state[3];

@@ -11,7 +11,7 @@
 int amr_euler_exact(double gamma, const double left[3], const double right[3], double speed, double out[3]);
 
 /* The same at n speeds: out[v * n + i]. star[0], star[1]: pressure and velocity of the star region (0, NaN in vacuum). */
-void amr_euler_exact_profile(double gamma, const double left[3], const double right[3], ptrdiff_t n, const double *speed,
-                             double *out, double star[2]);
+void amr_euler_exact_profile(double gamma, const double left[3], const double right[3], ptrdiff_t n,
+                             const double *speed, double *out, double star[2]);
 
 #endif

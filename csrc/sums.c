@@ -51,7 +51,8 @@ amr_status amr_sum_add(int64_t m, int n_var, const double *values, const double 
     for (int v = 0; v < n_var; v++)
       if (!isfinite(values[i * n_var + v] * (weights ? weights[i] : 1.0))) return AMR_UNPHYSICAL;
   for (int64_t i = 0; i < m; i++) {
-    for (int v = 0; v < n_var; v++) add(values[i * n_var + v] * (weights ? weights[i] : 1.0), limbs + v * AMR_SUM_LIMBS);
+    for (int v = 0; v < n_var; v++)
+      add(values[i * n_var + v] * (weights ? weights[i] : 1.0), limbs + v * AMR_SUM_LIMBS);
     if (i % until_carry == until_carry - 1) amr_sum_carry(n_var, limbs);
   }
   amr_sum_carry(n_var, limbs);

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from amr._kernels.physics import euler_exact, flux, riemann
 from one_block import OneBlock
 
-from amr._kernels.physics import euler_exact, flux, riemann
 from amr.physics import PHYSICS, create_physics
 from amr.scheme.flux import RIEMANN, riemann_names
 
@@ -94,7 +94,8 @@ def test_exact_solution_conserves():
 
 
 @pytest.mark.parametrize(
-    ("left", "right"), [((1, -6, 0.4), (1, 6, 0.4)), ((0, 0, 0), (1, 0, 1)), ((1, 0, 1), (0, 0, 0)), ((0, 0, 0), (0, 0, 0))]
+    ("left", "right"),
+    [((1, -6, 0.4), (1, 6, 0.4)), ((0, 0, 0), (1, 0, 1)), ((1, 0, 1), (0, 0, 0)), ((0, 0, 0), (0, 0, 0))],
 )
 def test_exact_solution_with_vacuum(left, right):
     speed = np.linspace(-12, 12, 401)
@@ -147,7 +148,11 @@ def test_constant_scalars_stay_constant_and_in_bounds(solver):
     block = OneBlock("euler", 1, 128, {"scalars": ["one", "step"]}, mode="edge", riemann=solver)
     x = block.x[0]
     left = x < 0.4
-    block.set(np.stack([np.where(left, 1.0, 0.125), 0 * x + 0.3, np.where(left, 1, 0.1), 0 * x + 0.7, np.where(left, 1.0, 0.0)]))
+    block.set(
+        np.stack(
+            [np.where(left, 1.0, 0.125), 0 * x + 0.3, np.where(left, 1, 0.1), 0 * x + 0.7, np.where(left, 1.0, 0.0)]
+        )
+    )
     w = block.run(0.15)
     assert np.abs(w[3] - 0.7).max() < 1e-14
     assert w[4].min() > -1e-3 and w[4].max() < 1 + 1e-3

@@ -10,7 +10,7 @@ from amr._kernels.physics import PhysicsSpec
 from amr.physics import base
 
 
-class AcousticsParameters(base.Parameters):
+class AcousticsParameters(base.ParameterModel):
     """``density`` and ``sound_speed`` of the medium at rest."""
 
     density: float = Field(1.0, gt=0)

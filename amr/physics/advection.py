@@ -11,7 +11,7 @@ from amr.errors import CaseError
 from amr.physics import base
 
 
-class AdvectionParameters(base.Parameters):
+class AdvectionParameters(base.ParameterModel):
     """Either ``velocity``, one number per axis, or ``velocity_field = true``: the initial state then gives ``velocity`` too."""
 
     velocity: tuple[float, ...] | None = None

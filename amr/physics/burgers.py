@@ -8,7 +8,7 @@ from amr._kernels.physics import PhysicsSpec
 from amr.physics import base
 
 
-class BurgersParameters(base.Parameters):
+class BurgersParameters(base.ParameterModel):
     """No parameters."""
 
 

@@ -10,7 +10,7 @@ from amr._kernels.physics import PhysicsSpec
 from amr.physics import base
 
 
-class ShallowWaterParameters(base.Parameters):
+class ShallowWaterParameters(base.ParameterModel):
     """``gravity``: acceleration of gravity."""
 
     gravity: float = Field(9.81, gt=0)
