@@ -15,11 +15,18 @@ class SignalNotice:
 
     The flag of one rank reaches the others with the all-reduce that each step makes anyway, so that all stop after the
     same step.
+
+    Attributes
+    ----------
+    received : signal or None
+        What came to this rank.
+    stop, checkpoint : bool
+        What all ranks agreed to do after the present step.
     """
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
-        self.stop = False
+        self.stop = self.checkpoint = False
         self._previous: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> SignalNotice:
@@ -38,11 +45,3 @@ class SignalNotice:
         if self.received == signal.SIGINT and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.received = signal.Signals(number)
-
-    def raised(self) -> float:
-        """This rank's flag, to be reduced by maximum: 1 if a signal came."""
-        return 1.0 if self.received is not None else 0.0
-
-    def seen(self, reduced: float) -> None:
-        """Take the maximum over the ranks: the same on all of them."""
-        self.stop = self.stop or reduced > 0.5

@@ -14,6 +14,7 @@ from amr._kernels.sums import FixedSum, block_sums
 if TYPE_CHECKING:
     from amr.comm import Comm
     from amr.mesh.pool import Layout
+    from amr.physics.base import Physics
     from amr.scheme.local_mesh import LocalMesh
 
 CAUSES = ("boundary", "source", "regrid")
@@ -26,14 +27,15 @@ class Ledger:
     ----------
     comm : Comm
     layout : Layout
-    names : sequence of str
-        Evolved conserved variables; the first ``len(names)`` variables of the pool.
+    physics : Physics
+        Names of the variables; static ones are left out.
     """
 
-    def __init__(self, comm: Comm, layout: Layout, names: tuple[str, ...]) -> None:
+    def __init__(self, comm: Comm, layout: Layout, physics: Physics) -> None:
         self.comm = comm
         self.layout = layout
-        self.names = names
+        self.evolved = [v for v in range(physics.n_var) if v not in physics.static]
+        names = self.names = tuple(physics.variables[v] for v in self.evolved)
         self.initial = np.zeros(len(names))
         self.scale = np.zeros(len(names))
         # Changes of this rank since the start (rank 0 of a restarted run carries those of before).
@@ -42,14 +44,14 @@ class Ledger:
     def totals(self, u: np.ndarray, mesh: LocalMesh) -> np.ndarray:
         """Integrals of the conserved variables over the domain, (n_names,). Collective."""
         total = FixedSum(len(self.names))
-        total.add(block_sums(u, self.layout)[:, : len(self.names)], mesh.cell_volume)
+        total.add(self._sums(u), mesh.cell_volume)
         return self._reduce(total)
 
     def open(self, u: np.ndarray, mesh: LocalMesh) -> None:
         """Take the totals of the initial state. Collective."""
         self.initial = self.totals(u, mesh)
         absolute = FixedSum(len(self.names))
-        absolute.add(block_sums(np.abs(u), self.layout)[:, : len(self.names)], mesh.cell_volume)
+        absolute.add(self._sums(np.abs(u)), mesh.cell_volume)
         self.scale = self._reduce(absolute)
 
     def add_boundary(self, dt: float, fluxes: list[tuple[float, np.ndarray]], mesh: LocalMesh) -> None:
@@ -58,7 +60,7 @@ class Ledger:
         ``fluxes`` holds, per stage, its weight and the flux sums of each local boundary face (n_face, n_var).
         """
         for weight, sums in fluxes:
-            self.changes["boundary"].add(sums[:, : len(self.names)], weight * dt * mesh.register.boundary_inward_area)
+            self.changes["boundary"].add(np.ascontiguousarray(sums[:, self.evolved]), weight * dt * mesh.register.boundary_inward_area)
 
     def add_difference(self, cause: str, before: np.ndarray, after: np.ndarray) -> None:
         """Add a change of the totals known on every rank; rank 0 keeps it."""
@@ -67,26 +69,23 @@ class Ledger:
 
     def add_blocks(self, cause: str, values: np.ndarray, mesh: LocalMesh) -> None:
         """Add per-block sums (n_block, n_names) of changes of cell values, weighted by the cells' volumes."""
-        self.changes[cause].add(values, mesh.cell_volume)
+        self.changes[cause].add(np.ascontiguousarray(values[:, self.evolved]), mesh.cell_volume)
 
-    def _gathered(self, local: FixedSum) -> list[list[int]]:
-        """The ranks' sums as exact integers, on every rank. Collective."""
-        return self.comm.bcast(self.comm.gather(local.to_ints()))
+    def _sums(self, u: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(block_sums(self.layout, u)[:, self.evolved])
+
+    def _exact(self, local: FixedSum) -> FixedSum:
+        """The sum over the ranks, exact, on every rank. Collective."""
+        return FixedSum.from_limbs(self.comm.allreduce_sum_int(local.limbs))
 
     def _reduce(self, local: FixedSum) -> np.ndarray:
-        total = FixedSum(len(self.names))
-        for ints in self._gathered(local):
-            total.merge_ints(ints)
-        return total.value()
+        return self._exact(local).values()
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps (integers as text, since JSON readers lose long ones). Collective."""
         kept: dict[str, Any] = {"initial": self.initial.tolist(), "scale": self.scale.tolist()}
         for cause, change in self.changes.items():
-            total = [0] * len(self.names)
-            for ints in self._gathered(change):
-                total = [a + b for a, b in zip(total, ints, strict=True)]
-            kept[cause] = [str(value) for value in total]
+            kept[cause] = [str(value) for value in self._exact(change).to_ints()]
         return kept
 
     def restore(self, kept: dict[str, Any]) -> None:
@@ -95,7 +94,7 @@ class Ledger:
         self.scale = np.array(kept["scale"])
         if self.comm.rank == 0:
             for cause in CAUSES:
-                self.changes[cause].merge_ints([int(value) for value in kept[cause]])
+                self.changes[cause] = FixedSum.from_ints([int(value) for value in kept[cause]])
 
     def report(self, u: np.ndarray, mesh: LocalMesh) -> dict[str, dict[str, Any]]:
         """Per variable: initial, final, ledger by cause, and the unexplained rest relative to its scale. Collective.
@@ -107,7 +106,7 @@ class Ledger:
         causes = {cause: self._reduce(change) for cause, change in self.changes.items()}
         explained = sum(causes.values())
         absolute = FixedSum(len(self.names))
-        absolute.add(block_sums(np.abs(u), self.layout)[:, : len(self.names)], mesh.cell_volume)
+        absolute.add(self._sums(np.abs(u)), mesh.cell_volume)
         final_scale = self._reduce(absolute)
         rows = {}
         for v, name in enumerate(self.names):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amr.errors import AMRError
 from amr.scheme.ghosts import GhostFill
 from amr.scheme.reflux import FluxRegister
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from amr.mesh.geometry import Geometry
     from amr.mesh.pool import Layout
     from amr.mesh.tree import Forest
+    from amr.physics.base import Physics
+    from amr.physics.boundary import BoundaryFill
 
 
 class LocalMesh:
@@ -29,8 +32,7 @@ class LocalMesh:
     comm : Comm
     layout : Layout
     physics : Physics
-    boundary : BoundaryFill factory
-        Called as ``boundary(forest, local_leaves)``.
+    boundary : BoundaryFill
 
     Attributes
     ----------
@@ -47,8 +49,8 @@ class LocalMesh:
         geometry: Geometry,
         comm: Comm,
         layout: Layout,
-        physics: Any,
-        boundary: Any,
+        physics: Physics,
+        boundary: BoundaryFill,
     ) -> None:
         self.forest = forest
         self.starts = starts
@@ -58,9 +60,39 @@ class LocalMesh:
         self.coords = forest.coords[self.leaves]
         self.n_block = len(self.level)
         self.spacing = np.ascontiguousarray(geometry.spacing(self.level))
-        self.cell_volume = np.prod(self.spacing[:, : layout.dim], axis=1)
-        self.ghosts = GhostFill(forest, starts, comm, layout, physics, boundary)
+        self.cell_volume = geometry.volumes(self.level)
+        self._comm = comm
+        self._may_fail = bool(boundary.functions)
+        self.ghosts = GhostFill(forest, starts, comm, layout, physics.spec, boundary)
         self.register = FluxRegister(forest, starts, comm, layout, geometry)
+
+    def cell_centers(self) -> np.ndarray:
+        """Centres of the interior cells, (dim, n_block, nk, nj, ni)."""
+        return self.geometry.cell_centers(self.level, self.coords)
+
+    def finish_ghosts(self, u: np.ndarray, t: float) -> None:
+        """Wait for the messages of ``ghosts.start`` and fill the rest. Collective where a boundary is a function.
+
+        Raises
+        ------
+        PluginError
+            A boundary function failed, on every rank.
+        """
+        if not self._may_fail:
+            self.ghosts.finish_outer(u, t)
+            return
+        error = None
+        try:
+            self.ghosts.finish_outer(u, t)
+        except AMRError as fault:
+            error = fault
+        self._comm.agree(error)
+
+    def fill_ghosts(self, u: np.ndarray, t: float) -> None:
+        """Fill all ghosts of ``u`` at time ``t``, in place. Collective."""
+        self.ghosts.start(u, t)
+        self.ghosts.finish_inner(u, t)
+        self.finish_ghosts(u, t)
 
     def free(self) -> None:
         """Release the persistent MPI requests."""

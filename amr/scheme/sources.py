@@ -37,7 +37,7 @@ class SourceTerms:
     def __bool__(self) -> bool:
         return bool(self.sources)
 
-    def half_step(self, u: np.ndarray, mesh: LocalMesh, t: float, dt: float) -> np.ndarray:
+    def advance(self, u: np.ndarray, mesh: LocalMesh, t: float, dt: float) -> np.ndarray:
         """Advance the interior of ``u`` in place by dt of the sources alone, with Heun's second-order method.
 
         Returns
@@ -53,7 +53,7 @@ class SourceTerms:
         u[inner] = old + (0.5 * dt) * (k1 + k2)
         change = np.zeros_like(u)
         change[inner] = u[inner] - old
-        return block_sums(change, self.layout)
+        return block_sums(self.layout, change)
 
     def _rate(self, x: np.ndarray, t: float, u: np.ndarray) -> np.ndarray:
         """Sum of all sources (n_block, n_var, nk, nj, ni) at the conserved state ``u`` of the same shape."""

@@ -39,7 +39,7 @@ class StepResult:
         Cells of this rank whose slopes were zeroed because a face state would have been unphysical.
     boundary_flux : list of (weight, array (n_boundary_face, n_var))
         Per stage, the weight of its boundary fluxes in the step and the fluxes summed over each local face.
-    stop : float
+    notice : float
         Maximum over the ranks of the ``notice`` each handed in.
     """
 
@@ -49,7 +49,7 @@ class StepResult:
     fallback_cells: int
     flattened_cells: int = 0
     boundary_flux: list[tuple[float, np.ndarray]] = field(default_factory=list)
-    stop: float = 0.0
+    notice: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Stepper:
     scheme : Scheme
         Integrator stages, reconstruction, limiter and Riemann solver.
     timers : Timers
-        Receives the phases ``ghosts``, ``mpi_wait``, ``kernel``, ``reflux`` and ``check``.
+        Receives the phases ``ghosts``, ``kernel``, ``reflux`` and ``check``.
     max_passes : int
         How often a step is redone with first-order fluxes before it is rejected.
     """
@@ -106,7 +106,7 @@ class Stepper:
             A flag of this rank (a signal came, a checkpoint is due); the result carries the maximum of all ranks.
         """
         mask = None
-        result = StepResult(False, 0.0, 0, 0, stop=notice)
+        result = StepResult(False, 0.0, 0, 0, notice=notice)
         for _ in range(self.max_passes + 1):
             result = self._stages(mesh, pool, t, dt, mask, result)
             if result.n_bad == 0:
@@ -125,7 +125,7 @@ class Stepper:
     ) -> StepResult:
         u, u_new = pool.u, pool.u_new
         source = u
-        result = StepResult(False, 0.0, 0, previous.fallback_cells, stop=previous.stop)
+        result = StepResult(False, 0.0, 0, previous.fallback_cells, notice=previous.notice)
         integrator = self.scheme.integrator
         for (a, b), c, weight in zip(integrator.stages, integrator.times, integrator.flux_weights, strict=True):
             self._advance(mesh, Stage(source, u, u_new, t + c * dt, dt, a, b, mask), result)
@@ -146,10 +146,8 @@ class Stepper:
             ghosts.start(stage.u_in, stage.time)
             ghosts.finish_inner(stage.u_in, stage.time)
         self._kernel(mesh, ghosts.inner, stage, result)
-        with timers("mpi_wait"):
-            ghosts.wait()
         with timers("ghosts"):
-            ghosts.finish_outer(stage.u_in, stage.time)
+            mesh.finish_ghosts(stage.u_in, stage.time)
         self._kernel(mesh, ghosts.outer, stage, result)
 
     def _kernel(self, mesh: LocalMesh, blocks: np.ndarray, stage: Stage, result: StepResult) -> None:
@@ -173,11 +171,10 @@ class Stepper:
             )
 
     def check(self, mesh: LocalMesh, u: np.ndarray, result: StepResult) -> None:
-        """Set ``max_signal``, ``n_bad`` and ``stop`` of ``result`` from the state ``u``. Collective (one all-reduce)."""
+        """Set ``max_signal``, ``n_bad`` and ``notice`` of ``result`` from the state ``u``. Collective (one all-reduce)."""
         with self.timers("check"):
             signal, n_bad = step_kernel.check(self.physics.spec, self.layout, u, mesh.spacing)[:2]
-            local = np.array([signal.max(initial=0.0), float(n_bad.sum()), result.stop])
-        with self.timers("mpi_wait"):
+            local = np.array([signal.max(initial=0.0), float(n_bad.sum()), result.notice])
             top = self.comm.allreduce_max(local)
         # A NaN in the signal comes only with unphysical cells, whose count decides.
-        result.max_signal, result.n_bad, result.stop = float(top[0]), int(top[1]), float(top[2])
+        result.max_signal, result.n_bad, result.notice = float(top[0]), int(top[1]), float(top[2])
