@@ -1,13 +1,37 @@
 #include "physics.h"
 
-#include <math.h>
+#include "physics_table.h"
 
-int amr_is_physical(const amr_physics *physics, const double *u, ptrdiff_t var_stride) {
-  for (int v = 0; v < physics->n_var; v++)
-    if (!isfinite(u[v * var_stride])) return 0;
-  if (physics->id == AMR_SHALLOW_WATER) return u[0] > 0;
-  if (physics->id != AMR_EULER) return 1;
-  double momentum2 = 0;
-  for (int a = 0; a < physics->dim; a++) momentum2 += u[(1 + a) * var_stride] * u[(1 + a) * var_stride];
-  return u[0] > 0 && u[(1 + physics->dim) * var_stride] - 0.5 * momentum2 / u[0] > 0;
+static const amr_physics_row *const rows[] = {
+    [AMR_EULER] = &amr_row_euler,
+};
+
+const amr_physics_row *amr_physics_find(int id) {
+  return id >= 0 && id < (int)(sizeof rows / sizeof rows[0]) ? rows[id] : NULL;
+}
+
+int amr_physics_offered(const amr_physics *p) {
+  const amr_physics_row *row = amr_physics_find(p->id);
+  if (!row || p->dim < 1 || p->dim > row->max_dim || p->n_scalar < 0 || p->n_var > AMR_MAX_VAR) return 0;
+  return p->n_var == row->n_fixed[p->dim] + p->n_scalar && (row->has_scalars || p->n_scalar == 0);
+}
+
+int amr_is_physical(const amr_physics *p, const double *u, ptrdiff_t var_stride) {
+  return amr_physics_find(p->id)->is_physical(p, u, var_stride);
+}
+
+void amr_to_primitive(const amr_physics *p, ptrdiff_t m, const double *u, ptrdiff_t u_stride, double *w, ptrdiff_t w_stride) {
+  amr_physics_find(p->id)->to_primitive(p, m, u, u_stride, w, w_stride);
+}
+
+void amr_to_conserved(const amr_physics *p, ptrdiff_t m, const double *w, ptrdiff_t w_stride, double *u, ptrdiff_t u_stride) {
+  amr_physics_find(p->id)->to_conserved(p, m, w, w_stride, u, u_stride);
+}
+
+void amr_flux(const amr_physics *p, int axis, ptrdiff_t m, const double *w, double *f) {
+  amr_physics_find(p->id)->flux(p, axis, m, w, f);
+}
+
+void amr_signal(const amr_physics *p, int axis, ptrdiff_t m, const double *w, double *signal) {
+  amr_physics_find(p->id)->signal(p, axis, m, w, signal);
 }

@@ -1,0 +1,217 @@
+"""Message passing: the only module that imports mpi4py.
+
+Everything above works on NumPy arrays and ranks. Reductions of floating-point sums are not offered on purpose: their result
+would depend on the number of ranks; exact sums travel as integers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Any, NoReturn
+
+import mpi4py
+import numpy as np
+
+mpi4py.rc.thread_level = "funneled"
+from mpi4py import MPI  # noqa: E402  (rc must be set before this import)
+
+from amr.errors import AMRError, CaseError  # noqa: E402
+
+_LAUNCHER_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+
+
+class Comm:
+    """A group of ranks.
+
+    Made with `Comm.world`, `Comm.self_` or `split`; ``mpi`` is the mpi4py communicator, for PETSc.
+    ``wait_seconds`` adds up the time this rank spent inside blocking calls.
+    """
+
+    def __init__(self, mpi: MPI.Comm) -> None:
+        self.mpi = mpi
+        self.rank: int = mpi.Get_rank()
+        self.size: int = mpi.Get_size()
+        self.wait_seconds = 0.0
+
+    @classmethod
+    def world(cls) -> Comm:
+        """All ranks of the program, on a communicator of our own (collective)."""
+        return cls(MPI.COMM_WORLD.Dup())
+
+    @classmethod
+    def self_(cls) -> Comm:
+        """This rank alone (not collective)."""
+        return cls(MPI.COMM_SELF)
+
+    def split(self, color: int, key: int = 0) -> Comm:
+        """Group of the ranks that pass the same ``color``, ordered by ``key`` (collective)."""
+        return Comm(self.mpi.Split(color, key))
+
+    # ---- collectives -----------------------------------------------------------------------------------------------------
+
+    def _allreduce(self, values: Any, dtype: type, op: MPI.Op) -> np.ndarray:
+        send: np.ndarray = np.ascontiguousarray(values, dtype=dtype)
+        if self.size == 1:
+            return send.copy()
+        result = np.empty_like(send)
+        start = perf_counter()
+        self.mpi.Allreduce(send, result, op=op)
+        self.wait_seconds += perf_counter() - start
+        return result
+
+    def allreduce_max(self, values: Any) -> np.ndarray:
+        """Elementwise maximum of a float64 array over the ranks (collective). NaN must not be passed: MPI leaves it open."""
+        return self._allreduce(values, np.float64, MPI.MAX)
+
+    def allreduce_min(self, values: Any) -> np.ndarray:
+        """Elementwise minimum of a float64 array over the ranks (collective). NaN must not be passed."""
+        return self._allreduce(values, np.float64, MPI.MIN)
+
+    def allreduce_sum_int(self, values: Any) -> np.ndarray:
+        """Elementwise sum of an int64 array over the ranks (collective); exact, so independent of the rank count."""
+        return self._allreduce(values, np.int64, MPI.SUM)
+
+    def allgatherv(self, array: np.ndarray) -> np.ndarray:
+        """Concatenate the ranks' arrays along the first axis, in rank order (collective; same dtype and other axes)."""
+        send = np.ascontiguousarray(array)
+        if self.size == 1:
+            return send.copy()
+        start = perf_counter()
+        counts = np.empty(self.size, dtype=np.int64)
+        self.mpi.Allgather(np.array([len(send)], dtype=np.int64), counts)
+        result = np.empty((int(counts.sum()), *send.shape[1:]), dtype=send.dtype)
+        row = int(np.prod(send.shape[1:], dtype=np.int64)) * send.itemsize
+        sizes = counts * row
+        offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+        # Bytes serve every dtype, bool and structured ones too.
+        self.mpi.Allgatherv(
+            [_as_bytes(send), MPI.BYTE],
+            [_as_bytes(result), sizes.tolist(), offsets.tolist(), MPI.BYTE],
+        )
+        self.wait_seconds += perf_counter() - start
+        return result
+
+    def gather(self, obj: Any, root: int = 0) -> list[Any] | None:
+        """List of the ranks' picklable objects on ``root``, None elsewhere (collective)."""
+        return [obj] if self.size == 1 else self.mpi.gather(obj, root=root)
+
+    def bcast(self, obj: Any, root: int = 0) -> Any:
+        """The picklable object of ``root`` on every rank (collective)."""
+        return obj if self.size == 1 else self.mpi.bcast(obj, root=root)
+
+    def barrier(self) -> None:
+        """Wait for all ranks (collective)."""
+        start = perf_counter()
+        self.mpi.Barrier()
+        self.wait_seconds += perf_counter() - start
+
+    # ---- errors ----------------------------------------------------------------------------------------------------------
+
+    def error_rank(self, error: AMRError | None) -> float:
+        """This rank if it has an error, else ``size``: a number to fold into an `allreduce_min` of the caller.
+
+        The result of that reduction goes to `raise_lowest`. `agree` does both where no reduction is at hand.
+        """
+        return float(self.size if error is None else self.rank)
+
+    def raise_lowest(self, lowest: float, error: AMRError | None) -> None:
+        """Raise the error of rank ``lowest`` on every rank; nothing happens when ``lowest`` is ``size`` (collective)."""
+        if lowest >= self.size:
+            return
+        if self.size == 1:
+            assert error is not None
+            raise error
+        kind, text = self.bcast((type(error), str(error)) if self.rank == lowest else None, root=int(lowest))
+        if error is not None and self.rank == lowest:
+            raise error
+        raise kind(text) from error
+
+    def agree(self, error: AMRError | None) -> None:
+        """Raise on every rank the error of the lowest rank that has one (collective; one small reduction if none has)."""
+        self.raise_lowest(float(self.allreduce_min([self.error_rank(error)])[0]), error)
+
+    def abort(self, code: int) -> NoReturn:
+        """End the whole program at once, all ranks, with exit status ``code``."""
+        self.mpi.Abort(code)
+        raise SystemExit(code)
+
+
+def check_launcher(comm: Comm) -> None:
+    """Refuse n runs of one rank, which is what a launcher of another MPI than mpi4py's makes.
+
+    Raises
+    ------
+    CaseError
+        The launcher started a number of processes that the communicator does not see.
+    """
+    for name in _LAUNCHER_SIZES:
+        value = os.environ.get(name, "")
+        if value.isdigit() and int(value) != comm.size:
+            raise CaseError(
+                f"the launcher started {value} processes ({name}) but MPI sees {comm.size}: mpirun and mpi4py belong to "
+                f"different MPI libraries (mpi4py uses {MPI.Get_library_version().split(',')[0].strip()}); "
+                "use the mpirun of that library"
+            )
+
+
+class Exchange:
+    """One message to each of some ranks and from each of some ranks, repeated with persistent requests.
+
+    Parameters
+    ----------
+    comm : Comm
+    send, recv : mapping rank -> contiguous array
+        The buffers; they are read at `start` and filled at `wait`, and stay the same arrays. Empty arrays are skipped, so both
+        sides must agree on which are empty. A rank never sends to itself.
+    tag : int
+        Distinguishes exchanges that are in flight at the same time.
+
+    Not collective: only the ranks named take part.
+    """
+
+    def __init__(
+        self, comm: Comm, send: Mapping[int, np.ndarray], recv: Mapping[int, np.ndarray], tag: int = 0
+    ) -> None:
+        self._comm = comm
+        self.send = {rank: buffer for rank, buffer in sorted(send.items()) if buffer.size}
+        self.recv = {rank: buffer for rank, buffer in sorted(recv.items()) if buffer.size}
+        requests = [comm.mpi.Recv_init([_as_bytes(b), MPI.BYTE], source=r, tag=tag) for r, b in self.recv.items()]
+        requests += [comm.mpi.Send_init([_as_bytes(b), MPI.BYTE], dest=r, tag=tag) for r, b in self.send.items()]
+        self._requests = requests
+
+    def start(self) -> None:
+        """Post the receives and send the buffers as they are now."""
+        if self._requests:
+            MPI.Prequest.Startall(self._requests)
+
+    def wait(self) -> None:
+        """Return when all messages are in and all send buffers may be written again."""
+        if self._requests:
+            start = perf_counter()
+            MPI.Request.Waitall(self._requests)
+            self._comm.wait_seconds += perf_counter() - start
+
+    def free(self) -> None:
+        """Give the requests back to MPI; the object cannot be started again."""
+        for request in self._requests:
+            request.Free()
+        self._requests = []
+
+
+def exchange_once(
+    comm: Comm, send: Mapping[int, np.ndarray], recv_sizes: Mapping[int, int], dtype: Any = np.float64, tag: int = 1
+) -> dict[int, np.ndarray]:
+    """Send arrays of ``dtype`` to ranks and return what the ranks of ``recv_sizes`` (rank -> elements) sent, flat."""
+    recv = {rank: np.empty(size, dtype=dtype) for rank, size in recv_sizes.items()}
+    exchange = Exchange(comm, {rank: np.ascontiguousarray(b, dtype=dtype) for rank, b in send.items()}, recv, tag)
+    exchange.start()
+    exchange.wait()
+    exchange.free()
+    return recv
+
+
+def _as_bytes(array: np.ndarray) -> np.ndarray:
+    """View of a contiguous array as bytes."""
+    return array.reshape(-1).view(np.uint8)

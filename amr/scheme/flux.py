@@ -1,0 +1,114 @@
+"""Names of limiters, reconstructions, Riemann solvers and integrators: the tables behind the keys of ``[scheme]``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from amr._kernels.physics import riemann_offered
+from amr.errors import CaseError
+from amr.physics.base import Physics
+
+#: Limiter name -> id (``amr_limiter_id`` of csrc/limiter.h).
+LIMITERS: dict[str, int] = {"minmod": 0, "mc": 1, "van_leer": 2, "none": 3}
+
+#: Reconstruction name -> id (``amr_reconstruction_id`` of csrc/reconstruct.h).
+RECONSTRUCTIONS: dict[str, int] = {"constant": 0, "plm": 1}
+
+#: Riemann solver name -> id (``amr_riemann_id`` of csrc/riemann.h).
+RIEMANN: dict[str, int] = {"rusanov": 0, "hll": 1, "hllc": 2, "roe": 3, "exact": 4}
+
+#: Ghost cells that a step needs.
+GHOSTS = 2
+
+
+@dataclass(frozen=True)
+class Integrator:
+    """Stages ``u^(s) = a u^(0) + b (u^(s-1) + dt L(u^(s-1)))``.
+
+    Attributes
+    ----------
+    predictor : bool
+        Hancock's half-step predictor inside L.
+    stages : tuple of (float, float)
+        (a, b) of each stage.
+    times : tuple of float
+        Time of the state that each stage starts from, in units of dt (for boundaries and sources).
+    flux_weights : tuple of float
+        Weight of each stage's flux in the whole step: the sum of weight * dt * flux is what passed a face.
+    """
+
+    predictor: bool
+    stages: tuple[tuple[float, float], ...]
+    times: tuple[float, ...]
+    flux_weights: tuple[float, ...]
+
+
+#: van Leer 1984 (MUSCL-Hancock); Shu and Osher, J. Comput. Phys. 77 (1988) 439 (SSP).
+INTEGRATORS: dict[str, Integrator] = {
+    "muscl_hancock": Integrator(True, ((0.0, 1.0),), (0.0,), (1.0,)),
+    "ssp_rk2": Integrator(False, ((0.0, 1.0), (0.5, 0.5)), (0.0, 1.0), (0.5, 0.5)),
+    "ssp_rk3": Integrator(
+        False, ((0.0, 1.0), (0.75, 0.25), (1.0 / 3.0, 2.0 / 3.0)), (0.0, 1.0, 0.5), (1.0 / 6.0, 1.0 / 6.0, 2.0 / 3.0)
+    ),
+}
+
+
+def riemann_names(physics: Physics) -> tuple[str, ...]:
+    """Names of the Riemann solvers offered for ``physics``."""
+    return tuple(name for name, id in RIEMANN.items() if riemann_offered(physics.spec.id, id))
+
+
+def default_riemann(physics: Physics) -> str:
+    """The sharpest of the cheap solvers offered: hllc where it exists, else hll."""
+    return "hllc" if "hllc" in riemann_names(physics) else "hll"
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """Chosen scheme: the integrator and the ids that ``amr._kernels.step.advance`` takes."""
+
+    integrator: Integrator
+    limiter: int
+    riemann: int
+    reconstruction: int
+
+    @property
+    def kernel_options(self) -> dict[str, int | bool]:
+        """Keyword arguments of ``advance`` that do not change during a run."""
+        return {
+            "limiter": self.limiter,
+            "riemann": self.riemann,
+            "reconstruction": self.reconstruction,
+            "predictor": self.integrator.predictor,
+        }
+
+
+def create_scheme(
+    physics: Physics,
+    integrator: str = "muscl_hancock",
+    reconstruction: str = "plm",
+    limiter: str = "mc",
+    riemann: str | None = None,
+) -> Scheme:
+    """Look up the names; ``riemann=None`` takes ``default_riemann``.
+
+    Raises
+    ------
+    CaseError
+        One line per unknown name or solver that the equation set does not have.
+    """
+    riemann = riemann or default_riemann(physics)
+    tables = (
+        ("integrator", integrator, INTEGRATORS),
+        ("reconstruction", reconstruction, RECONSTRUCTIONS),
+        ("limiter", limiter, LIMITERS),
+        ("riemann", riemann, {name: RIEMANN[name] for name in riemann_names(physics)}),
+    )
+    faults = [
+        f"scheme.{key} = {name!r}: known for {physics.name}: {', '.join(table)}"
+        for key, name, table in tables
+        if name not in table
+    ]
+    if faults:
+        raise CaseError("\n".join(faults))
+    return Scheme(INTEGRATORS[integrator], LIMITERS[limiter], RIEMANN[riemann], RECONSTRUCTIONS[reconstruction])

@@ -1,0 +1,29 @@
+#include "step.h"
+
+#include "physics.h"
+#include "physics_table.h"
+#include "step_scratch.h"
+
+ptrdiff_t amr_scratch_size(const amr_layout *layout) {
+  /* The planes that amr_scratch_make hands out: primitives, half-step states, slopes and fluxes. */
+  const int planes = layout->dim == 3 ? 3 + 2 + 2 * 4 : 1 + 1 + 2 * layout->dim;
+  return planes * layout->n_var * amr_scratch_row(layout);
+}
+
+amr_status amr_advance(const amr_physics *physics, const amr_layout *layout, amr_step *step) {
+  step->n_flattened = 0;
+  if (!amr_physics_offered(physics) || layout->dim != physics->dim || layout->n_var != physics->n_var || layout->g < 2)
+    return AMR_BAD_ARGUMENT;
+  if (step->limiter < AMR_LIMIT_MINMOD || step->limiter > AMR_LIMIT_NONE) return AMR_BAD_ARGUMENT;
+  if (step->reconstruction != AMR_CONSTANT && step->reconstruction != AMR_PLM) return AMR_BAD_ARGUMENT;
+  if (!amr_riemann_offered(physics->id, step->riemann)) return AMR_BAD_ARGUMENT;
+  amr_physics_find(physics->id)->advance[physics->dim](physics, layout, step);
+  return AMR_OK;
+}
+
+amr_status amr_check(const amr_physics *physics, const amr_layout *layout, const double *u, int64_t n_block,
+                     const double *spacing, double *max_signal, int64_t *n_bad, int64_t *first_bad) {
+  if (!amr_physics_offered(physics) || layout->dim != physics->dim || layout->n_var != physics->n_var) return AMR_BAD_ARGUMENT;
+  amr_physics_find(physics->id)->check(physics, layout, u, n_block, spacing, max_signal, n_bad, first_bad);
+  return AMR_OK;
+}

@@ -1,0 +1,48 @@
+/* One stage of a finite-volume step over a list of blocks, and the check of the result.
+ *
+ * u_out = a u0 + b (u_in + dt L(u_in)) on the interior cells of the listed blocks, L from reconstructed face states (piecewise
+ * linear in primitive variables, with Hancock's half-step predictor or without) and a Riemann solver. Reference: van Leer,
+ * SIAM J. Sci. Stat. Comput. 5 (1984) 1; Toro, Riemann Solvers and Numerical Methods for Fluid Dynamics, ch. 14.
+ */
+#ifndef AMR_STEP_H
+#define AMR_STEP_H
+#include "amr.h"
+#include "limiter.h"
+#include "reconstruct.h"
+#include "riemann.h"
+
+typedef struct {
+  int limiter, riemann, reconstruction; /* ids of limiter.h, riemann.h, reconstruct.h */
+  int predictor;                        /* 1: half-step predictor (MUSCL-Hancock); 0: method of lines */
+  double dt, a, b;
+  const double *u_in;       /* pool [block][var][k][j][i], ghosts filled, corners too; layout.g >= 2 */
+  const double *u0;         /* pool; read only if a != 0; may be u_out or u_in */
+  double *u_out;            /* pool; ghosts are left as they are; may be u_in: a plane is overwritten after its last use */
+  const int32_t *list;      /* n_list block indices */
+  int64_t n_list;
+  const double *spacing;    /* [block][3], cell widths; anything non-zero in an inactive axis */
+  const double *mask;       /* pool of one variable, ghosts filled, or NULL: faces with a cell > 0 on either side get the
+                               first-order Rusanov flux of the cell averages of u_in */
+  const int32_t *face_slot; /* [block][6], or NULL: slot of the face `direction` in flux, -1 for none */
+  double *flux;             /* [slot][var][n^(dim-1)]: the flux through the face, not multiplied by dt or b; transverse cells
+                               in the order (k, j, i) without the face's axis, i fastest */
+  double *scratch;          /* amr_scratch_size(layout) doubles, 64-byte aligned for speed */
+  int64_t n_flattened;      /* out: interior cells whose slopes were set to zero because a face state was unphysical */
+} amr_step;
+
+/* Doubles of scratch that amr_advance needs for blocks of this layout. */
+ptrdiff_t amr_scratch_size(const amr_layout *layout);
+
+/* Advance as stated above. Static variables (velocity of AMR_ADVECTION_FIELD) are copied from u_in. Cells whose half-step or
+ * face states would be unphysical get zero slopes: decided from the cell and its neighbours alone, so that two blocks that
+ * share a face compute the same flux there to the last bit. Returns AMR_BAD_ARGUMENT, and does nothing, for ids, dimensions
+ * or counts that are not offered. */
+amr_status amr_advance(const amr_physics *physics, const amr_layout *layout, amr_step *step);
+
+/* Check the interior of n_block blocks of u: max_signal[block] = max over cells of sum over axes of speed / spacing (of the
+ * physical cells; 0 if none), n_bad[block] = cells that are not physical (amr_is_physical), first_bad[block] = index
+ * i + n (j + n k) of the first of them in that order, or -1. */
+amr_status amr_check(const amr_physics *physics, const amr_layout *layout, const double *u, int64_t n_block,
+                     const double *spacing, double *max_signal, int64_t *n_bad, int64_t *first_bad);
+
+#endif

@@ -1,0 +1,43 @@
+/* Division of the scratch memory of one block into planes (private to the step kernel).
+ *
+ * A plane is one k of a block, all (i, j) with ghosts flattened into one row, and its variables follow each other at distance
+ * `row`. In 3D the planes roll: three of primitives, two of everything that a z face takes from both its sides.
+ */
+#ifndef AMR_STEP_SCRATCH_H
+#define AMR_STEP_SCRATCH_H
+#include "amr.h"
+
+typedef struct {
+  ptrdiff_t row;     /* doubles from one variable of a plane to the next */
+  ptrdiff_t plane;   /* n_var * row */
+  double *w[3];      /* primitives of plane k at [k % 3] */
+  double *half[2];   /* half-step primitives at [k % 2] */
+  double *slope[3][2];
+  double *flux[3][2]; /* fluxes through the lower faces; x and y have one plane only */
+} amr_scratch;
+
+AMR_INLINE ptrdiff_t amr_scratch_row(const amr_layout *l) {
+  /* Whole cache lines, an odd number of them, so that variables do not fall on the same cache set. */
+  ptrdiff_t lines = (l->stride[1] * (l->dim > 1 ? l->ext[1] : 1) + 7) / 8;
+  return 8 * (lines | 1);
+}
+
+AMR_INLINE amr_scratch amr_scratch_make(const amr_layout *l, double *memory) {
+  amr_scratch s = {.row = amr_scratch_row(l)};
+  s.plane = s.row * l->n_var;
+  int rolls = l->dim == 3;
+  double *next = memory;
+  for (int r = 0; r < 3; r++) s.w[r] = next, next += rolls ? s.plane : 0;
+  next = rolls ? next : next + s.plane;
+  for (int r = 0; r < 2; r++) s.half[r] = next, next += rolls ? s.plane : 0;
+  next = rolls ? next : next + s.plane;
+  for (int a = 0; a < l->dim; a++)
+    for (int r = 0; r < 2; r++) {
+      int own = a == 2 || r == 0;
+      s.slope[a][r] = own ? next : s.slope[a][0], next += own ? s.plane : 0;
+      s.flux[a][r] = own ? next : s.flux[a][0], next += own ? s.plane : 0;
+    }
+  return s;
+}
+
+#endif
