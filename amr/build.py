@@ -109,3 +109,7 @@ def build(case: Case, comm: Comm | None) -> Parts:
             plot=output.plot,
         ),
     )
+
+
+def _decider(case: Case, comm: Comm, physics: Physics, layout: Layout) -> Decider:
+    return Decider()

@@ -60,7 +60,7 @@ class Ledger:
         ``fluxes`` holds, per stage, its weight and the flux sums of each local boundary face (n_face, n_var).
         """
         for weight, sums in fluxes:
-            self.changes["boundary"].add(np.ascontiguousarray(sums[:, self.evolved]), weight * dt * mesh.register.boundary_inward_area)
+            self.changes["boundary"].add(np.ascontiguousarray(sums[:, self.evolved]), weight * dt * mesh.inward_area)
 
     def add_difference(self, cause: str, before: np.ndarray, after: np.ndarray) -> None:
         """Add a change of the totals known on every rank; rank 0 keeps it."""

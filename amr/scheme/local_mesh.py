@@ -40,6 +40,10 @@ class LocalMesh:
         This rank's leaves in the forest's arrays.
     spacing : float64 (n_block, 3)
         Cell spacing; 1 in an inactive axis.
+    cell_volume : float64 (n_block,)
+        Volume of one cell of each block.
+    inward_area : float64 (n_boundary_face,)
+        Area of one cell face of each face on the domain's boundary, negative on upper sides.
     """
 
     def __init__(
@@ -64,7 +68,10 @@ class LocalMesh:
         self._comm = comm
         self._may_fail = bool(boundary.functions)
         self.ghosts = GhostFill(forest, starts, comm, layout, physics.spec, boundary)
-        self.register = FluxRegister(forest, starts, comm, layout, geometry)
+        self.register = FluxRegister(forest, starts, comm, layout, self.ghosts.table)
+        # Signed so that flux times area is what comes into the domain.
+        inward = 1.0 - 2.0 * (self.register.boundary_direction % 2)
+        self.inward_area = inward * self.register.boundary_area(self.spacing)
 
     def cell_centers(self) -> np.ndarray:
         """Centres of the interior cells, (dim, n_block, nk, nj, ni)."""

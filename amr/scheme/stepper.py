@@ -129,8 +129,8 @@ class Stepper:
         integrator = self.scheme.integrator
         for (a, b), c, weight in zip(integrator.stages, integrator.times, integrator.flux_weights, strict=True):
             self._advance(mesh, Stage(source, u, u_new, t + c * dt, dt, a, b, mask), result)
-            if len(mesh.register.boundary_slots):
-                result.boundary_flux.append((weight, mesh.register.boundary_sums()))
+            if len(mesh.register.boundary_slot):
+                result.boundary_flux.append((weight, mesh.register.boundary_flux()))
             with self.timers("reflux"):
                 mesh.register.reflux(u_new, b * dt, mesh.spacing)
             self.check(mesh, u_new, result)
