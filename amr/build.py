@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amr.comm import Comm, check_launcher
-from amr.indicators.regrid import Decider
+from amr.indicators import Decider, Region
 from amr.io.outputs import OutputOptions
 from amr.mesh.geometry import Geometry
 from amr.mesh.pool import Layout, Pool
@@ -94,7 +94,7 @@ def build(case: Case, comm: Comm | None) -> Parts:
         ),
         sources=SourceTerms(list(case.sources), physics, layout),
         initial=InitialState(case.problem, physics, layout, f"problem {case.data['problem']['name']}"),
-        decider=_decider(case, comm, physics, layout),
+        decider=_decider(case, comm, physics, layout, geometry),
         output=OutputOptions(
             directory=Path(output.directory),
             name=Path(case.source).stem,
@@ -111,5 +111,15 @@ def build(case: Case, comm: Comm | None) -> Parts:
     )
 
 
-def _decider(case: Case, comm: Comm, physics: Physics, layout: Layout) -> Decider:
-    return Decider()
+def _decider(case: Case, comm: Comm, physics: Physics, layout: Layout, geometry: Geometry) -> Decider:
+    refinement = case.refinement
+    return Decider(
+        comm,
+        physics,
+        layout,
+        geometry,
+        case.indicators,
+        combine=refinement.combine,
+        buffer=case.buffer,
+        regions=[Region(tuple(each.lower), tuple(each.upper), each.level) for each in refinement.regions],
+    )

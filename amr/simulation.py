@@ -173,7 +173,7 @@ class Simulation:
         with self.timers("ghosts"):
             self.mesh.fill_ghosts(self.pool.u, self.time)
         with self.timers("indicate"):
-            flags = self.decider.decide(self.mesh, self.pool.u)
+            flags = self.decider.decide(self.mesh, self.pool.u).flags
         self.report.regrids += 1
         self.regridded_at = self.step_number
         if not flags.any():
@@ -208,7 +208,7 @@ class Simulation:
             if self.case.mesh.max_level == 0:
                 break
             self.mesh.fill_ghosts(self.pool.u, self.time)
-            flags = np.maximum(self.decider.decide(self.mesh, self.pool.u), 0)
+            flags = np.maximum(self.decider.decide(self.mesh, self.pool.u).flags, 0)
             if not flags.any():
                 break
             forest = self.mesh.forest.adapt(flags)[0]
