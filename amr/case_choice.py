@@ -210,5 +210,17 @@ def _plugin_problem(collector: Collector, name: str, parameters: dict[str, Any])
     return None if read is None else read.with_function(name, function, keywords)
 
 
+INDICATORS = ("jump", "lohner", "second_difference")
+
+
 def read_indicator(collector: Collector, entry: dict[str, Any], i: int, physics: Physics | None) -> None:
-    pass
+    """Note the faults of entry ``i`` of the indicators."""
+    name = entry["name"]
+    if name not in INDICATORS:
+        collector.plugin(name, "indicators", path("refinement", "indicators", i), dict.fromkeys(INDICATORS))
+    if physics is None:
+        return
+    for variable in entry.get("variables", []):
+        if variable not in physics.primitives:
+            key = path("refinement", "indicators", i, "variables")
+            collector.add(key, f"unknown variable{suggestion(variable, physics.primitives)}", variable)

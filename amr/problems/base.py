@@ -211,7 +211,8 @@ def state_faults(key: str, state: Mapping[str, Any], setting: Setting) -> Iterat
         elif name in _positive(setting.physics) and not value > 0:
             yield ProblemFault(f"{key}.{name}", value, "must be positive")
     for name in names:
-        given = name in state or all(c in state for c in components(name, setting.primitives) or [None])
+        parts = components(name, setting.primitives)
+        given = name in state or (parts and all(part in state for part in parts))
         if not given and name not in getattr(setting.params, "scalars", ()):
             yield ProblemFault(f"{key}.{name}", None, f"missing variable of {setting.physics}")
 

@@ -52,8 +52,8 @@ class DamBreak(Problem):
             return super().exact(x, t)
         if t == 0:
             return self.initial(x)
-        sides = (exact_riemann.WaterState(depth, 0.0) for depth in (self.depth_inside, self.depth_outside))
-        w, _ = exact_riemann.water((x[0] - self.position) / t, *sides, gravity=self.setting.params.gravity)
+        left, right = (exact_riemann.WaterState(depth, 0.0) for depth in (self.depth_inside, self.depth_outside))
+        w, _ = exact_riemann.water((x[0] - self.position) / t, left, right, self.setting.params.gravity)
         velocity = np.zeros_like(x)
         velocity[0] = w.velocity
         return {"depth": w.depth, "velocity": velocity}

@@ -97,8 +97,8 @@ class Riemann(Problem):
         return {name: np.where(is_left, left[name], right[name]) for name in names}
 
     def _exact_euler(self, s: np.ndarray) -> State:
-        states = [exact_riemann.GasState(w["density"], self._split(w)[0], w["pressure"]) for w in self._sides()]
-        w, is_left = exact_riemann.gas(s, *states, gamma=self.setting.params.gamma)
+        left, right = [exact_riemann.GasState(w["density"], self._split(w)[0], w["pressure"]) for w in self._sides()]
+        w, is_left = exact_riemann.gas(s, left, right, self.setting.params.gamma)
         scalars = [
             p for p in self.setting.primitives if p not in ("density", "pressure") and not p.startswith("velocity_")
         ]
@@ -110,8 +110,8 @@ class Riemann(Problem):
         }
 
     def _exact_shallow_water(self, s: np.ndarray) -> State:
-        states = [exact_riemann.WaterState(w["depth"], self._split(w)[0]) for w in self._sides()]
-        w, is_left = exact_riemann.water(s, *states, gravity=self.setting.params.gravity)
+        left, right = [exact_riemann.WaterState(w["depth"], self._split(w)[0]) for w in self._sides()]
+        w, is_left = exact_riemann.water(s, left, right, self.setting.params.gravity)
         return {"depth": w.depth, **self._join(np.asarray(w.velocity), is_left)}
 
     def _exact_acoustics(self, s: np.ndarray) -> State:
