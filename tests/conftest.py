@@ -76,10 +76,10 @@ def run_ranks(
     try:
         stdout, stderr = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
-        # SIGTERM first: mpirun passes it on, while its ranks have process groups of their own that SIGKILL would miss.
+        # SIGTERM first: mpirun ends its ranks, whose process groups SIGKILL would miss; mpirun itself hangs on at times.
         os.killpg(process.pid, signal.SIGTERM)
         try:
-            stdout, stderr = process.communicate(timeout=10)
+            stdout, stderr = process.communicate(timeout=3)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             stdout, stderr = process.communicate()

@@ -118,13 +118,18 @@ class Physics:
             One line per fault.
         """
         given, faults = self._split_vectors(values)
-        faults += [f"{name}: not a primitive of {self.name} ({', '.join(self.primitives)})"
-                   for name in given if name not in self.primitives]
+        faults += [
+            f"{name}: not a primitive of {self.name} ({', '.join(self.primitives)})"
+            for name in given
+            if name not in self.primitives
+        ]
         faults += [f"{name}: missing" for name in self.primitives if name not in given]
         arrays = {name: np.asarray(value, dtype=np.float64) for name, value in given.items() if name in self.primitives}
         if m is None:
             m = max((a.size for a in arrays.values()), default=1)
-        faults += [f"{name}: shape {a.shape}, not ({m},)" for name, a in arrays.items() if a.shape not in ((), (1,), (m,))]
+        faults += [
+            f"{name}: shape {a.shape}, not ({m},)" for name, a in arrays.items() if a.shape not in ((), (1,), (m,))
+        ]
         if faults:
             raise CaseError("\n".join(faults))
         return np.stack([np.broadcast_to(arrays[name], (m,)) for name in self.primitives])
