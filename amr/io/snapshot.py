@@ -39,6 +39,9 @@ class Snapshot:
     step : int
     meta : dict
         What can be stored as JSON and is the same on every rank and for any number of ranks.
+    fields : dict
+        More to show in ParaView, by name: float64 per block (n_block,) or per cell (n_block, nk, nj, ni). The same names
+        on every rank.
     """
 
     forest: Forest
@@ -51,6 +54,7 @@ class Snapshot:
     time: float
     step: int
     meta: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def n_leaves(self) -> int:
