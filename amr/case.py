@@ -12,6 +12,7 @@ from amr import case_check
 from amr.case_schema import Mesh, Output, Refinement, Scheme, Time
 from amr.case_text import fault, report, toml_document
 from amr.errors import CaseError
+from amr.indicators import Indicator
 from amr.physics.base import Physics
 from amr.physics.sources import SourceFunction
 from amr.problems.base import BoundaryFunction, Problem
@@ -56,6 +57,7 @@ class Case:
         Per direction = 2*axis + side.
     sources : tuple of (name, function)
         ``function(x, t, w)`` -> rates by conserved variable.
+    indicators : tuple of Indicator
     buffer : int
         Cells; the number that ``refinement.buffer = "auto"`` means here.
     data : dict
@@ -72,6 +74,7 @@ class Case:
     scheme: Scheme
     sources: tuple[tuple[str, SourceFunction], ...]
     refinement: Refinement
+    indicators: tuple[Indicator, ...]
     buffer: int
     time: Time
     output: Output

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from amr.case_choice import Collector, read_indicator, read_physics, read_problem, read_sources
 from amr.case_schema import REQUIRED, SECTIONS, Boundaries, Mesh, Refinement, Scheme
 from amr.case_text import Fault, path
+from amr.indicators import Indicator
 from amr.mesh.tree import COORD_BITS, KEY_LEVEL
 from amr.names import suggestion
 from amr.physics.sources import Gravity
@@ -51,6 +52,7 @@ class _Checker(Collector):
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
         self.sections: dict[str, Any] = {}
+        self.indicators: tuple[Indicator, ...] = ()
 
     def run(self, data: Mapping[str, Any], output: str) -> dict[str, Any]:
         self._top(data)
@@ -82,6 +84,7 @@ class _Checker(Collector):
             "scheme": scheme,
             "sources": tuple((name, function) for name, function, _ in sources),
             "refinement": self.sections["refinement"],
+            "indicators": self.indicators,
             "buffer": buffer,
             "time": self.sections["time"],
             "output": written,
@@ -211,8 +214,8 @@ class _Checker(Collector):
             self.add(
                 "refinement.coarsen", f"must be below refinement.refine = {refinement.refine:g}", refinement.coarsen
             )
-        for i, entry in enumerate(refinement.indicators):
-            read_indicator(self, entry, i, physics)
+        found = [read_indicator(self, entry, i, physics, refinement) for i, entry in enumerate(refinement.indicators)]
+        self.indicators = tuple(each for each in found if each is not None)
         buffer = refinement.buffer
         if mesh is None:
             return 0

@@ -14,6 +14,7 @@ from amr import plugins
 from amr.case_schema import Mesh
 from amr.case_text import Fault, fault, model_faults, path
 from amr.errors import CaseError, PluginError
+from amr.indicators import INDICATORS, Indicator, create_indicator
 from amr.names import suggestion
 from amr.physics import PHYSICS
 from amr.physics.base import Physics
@@ -210,17 +211,26 @@ def _plugin_problem(collector: Collector, name: str, parameters: dict[str, Any])
     return None if read is None else read.with_function(name, function, keywords)
 
 
-INDICATORS = ("jump", "lohner", "second_difference")
 
-
-def read_indicator(collector: Collector, entry: dict[str, Any], i: int, physics: Physics | None) -> None:
-    """Note the faults of entry ``i`` of the indicators."""
-    name = entry["name"]
+def read_indicator(
+    collector: Collector, entry: dict[str, Any], i: int, physics: Physics | None, refinement: Any
+) -> Indicator | None:
+    """Entry ``i`` of the indicators, or None with its faults noted."""
+    name, key = entry["name"], path("refinement", "indicators", i)
+    function = None
     if name not in INDICATORS:
-        collector.plugin(name, "indicators", path("refinement", "indicators", i), dict.fromkeys(INDICATORS))
+        function = collector.plugin(name, "indicators", key, INDICATORS)
+        if function is None:
+            return None
     if physics is None:
-        return
-    for variable in entry.get("variables", []):
-        if variable not in physics.primitives:
-            key = path("refinement", "indicators", i, "variables")
-            collector.add(key, f"unknown variable{suggestion(variable, physics.primitives)}", variable)
+        return None
+    parameters = {k: v for k, v in entry.items() if k != "name"}
+    try:
+        return create_indicator(
+            name, physics, parameters, refine=refinement.refine, coarsen=refinement.coarsen, function=function
+        )
+    except CaseError as error:
+        for line in str(error).splitlines():
+            fault_key, _, text = line.partition(": ")
+            collector.add(f"{key}.{fault_key}", text, *([parameters[fault_key]] if fault_key in parameters else []))
+    return None
