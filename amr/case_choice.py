@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from amr import plugins
-from amr.case_schema import Mesh
+from amr.case_schema import Mesh, Refinement
 from amr.case_text import Fault, fault, model_faults, path
 from amr.errors import CaseError, PluginError
 from amr.indicators import INDICATORS, Indicator, create_indicator
@@ -211,26 +211,32 @@ def _plugin_problem(collector: Collector, name: str, parameters: dict[str, Any])
     return None if read is None else read.with_function(name, function, keywords)
 
 
+def read_indicators(collector: Collector, refinement: Refinement, physics: Physics | None) -> list[Indicator]:
+    """The indicators of ``[refinement]``; faults are noted."""
+    found = [_read_indicator(collector, entry, i, refinement, physics) for i, entry in enumerate(refinement.indicators)]
+    return [indicator for indicator in found if indicator is not None]
 
-def read_indicator(
-    collector: Collector, entry: dict[str, Any], i: int, physics: Physics | None, refinement: Any
+
+def _read_indicator(
+    collector: Collector, entry: dict[str, Any], i: int, refinement: Refinement, physics: Physics | None
 ) -> Indicator | None:
-    """Entry ``i`` of the indicators, or None with its faults noted."""
-    name, key = entry["name"], path("refinement", "indicators", i)
+    key = path("refinement", "indicators", i)
+    name, parameters = entry["name"], {k: v for k, v in entry.items() if k != "name"}
     function = None
     if name not in INDICATORS:
         function = collector.plugin(name, "indicators", key, INDICATORS)
         if function is None:
             return None
-    if physics is None:
+    elif collector.read(INDICATORS[name].Parameters, parameters, "refinement", "indicators", i) is None:
         return None
-    parameters = {k: v for k, v in entry.items() if k != "name"}
+    if physics is None or not collector.sound(*(path("refinement", "indicators", i, k) for k in parameters)):
+        return None
     try:
         return create_indicator(
             name, physics, parameters, refine=refinement.refine, coarsen=refinement.coarsen, function=function
         )
     except CaseError as error:
         for line in str(error).splitlines():
-            fault_key, _, text = line.partition(": ")
-            collector.add(f"{key}.{fault_key}", text, *([parameters[fault_key]] if fault_key in parameters else []))
-    return None
+            where, _, text = line.partition(": ")
+            collector.add(f"{key}.{where}", text)
+        return None

@@ -18,7 +18,9 @@ from amr.problems.plugin import PluginProblem
 def json_schema() -> dict[str, Any]:
     """JSON schema (draft 2020-12) of case files."""
     definitions: dict[str, Any] = {}
-    properties: dict[str, Any] = {"title": {"type": "string", "description": "What the case is, for reports and pictures"}}
+    properties: dict[str, Any] = {
+        "title": {"type": "string", "description": "What the case is, for reports and pictures"}
+    }
     for name, model in SECTIONS.items():
         properties[name] = _schema(model, definitions)
     named = {name: physics.Parameters for name, physics in PHYSICS.items()}
@@ -52,7 +54,9 @@ def _schema(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, An
     return schema
 
 
-def _choices(table: dict[str, Any], plugin: type[BaseModel] | None, definitions: dict[str, Any]) -> list[dict[str, Any]]:
+def _choices(
+    table: dict[str, Any], plugin: type[BaseModel] | None, definitions: dict[str, Any]
+) -> list[dict[str, Any]]:
     """One schema per row of a table of names; a plugin takes keys of its own."""
     found = []
     for name, model in table.items():
@@ -104,7 +108,9 @@ def markdown() -> str:
     lines = [_HEAD.format(required=required)]
     for name in ("mesh", "physics", "problem", "boundaries", "scheme", "sources", "refinement", "time", "output"):
         if name == "physics":
-            lines += _table_of_choices("physics", "`name` picks the equations; the other keys are theirs.", _physics_rows())
+            lines += _table_of_choices(
+                "physics", "`name` picks the equations; the other keys are theirs.", _physics_rows()
+            )
         elif name == "problem":
             lines += _table_of_choices("problem", _PROBLEM_TEXT, _problem_rows())
         elif name == "sources":

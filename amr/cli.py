@@ -38,11 +38,20 @@ stopped the run after a checkpoint (docs/running.md).
 """
 
 
-@click.command("amr-solve", help=_SOLVE_HELP, context_settings={"max_content_width": 120, "help_option_names": ["-h", "--help"]})
+@click.command(
+    "amr-solve", help=_SOLVE_HELP, context_settings={"max_content_width": 120, "help_option_names": ["-h", "--help"]}
+)
 @click.argument("case_file", metavar="CASE.toml", type=click.Path(path_type=Path))
-@click.option("--set", "overrides", metavar="SECTION.KEY=VALUE", multiple=True, help="Change a key of the case; may be repeated.")
+@click.option(
+    "--set", "overrides", metavar="SECTION.KEY=VALUE", multiple=True, help="Change a key of the case; may be repeated."
+)
 @click.option("--output", metavar="DIR", type=click.Path(path_type=Path), help="Directory of the results.")
-@click.option("--restart", metavar="FILE", type=click.Path(path_type=Path), help="Go on from a checkpoint, or from the newest in a directory.")
+@click.option(
+    "--restart",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Go on from a checkpoint, or from the newest in a directory.",
+)
 @click.option("--dry-run", is_flag=True, help="Check the case, print it with every default filled in, and stop.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 @click.option("--verbose", "-v", is_flag=True, help="Print the resolved case and the versions in use too.")
@@ -196,7 +205,9 @@ def _enter(command: click.Command, name: str, args: list[str] | None) -> None:
     try:
         with contextlib.ExitStack() as stack:
             if not first:
-                stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(os.devnull, "w", encoding="utf-8"))))
+                stack.enter_context(
+                    contextlib.redirect_stdout(stack.enter_context(open(os.devnull, "w", encoding="utf-8")))
+                )
             context = command.make_context(name, args)
         with context:
             status = command.invoke(context)

@@ -1,4 +1,4 @@
-"""An initial state of your own: a function of points, named in the case as ``[problem] name = "plugins/my_problem.py:bubble"``."""
+"""An initial state of your own: a function of points. In the case: ``[problem] name = "plugins/my_problem.py:bubble"``."""
 
 import numpy as np
 
