@@ -42,8 +42,20 @@ class OneBlock:
         u_out = self.u if u_out is None else u_out
         blocks = np.zeros(1, dtype=np.int32)
         options = {**self.scheme.kernel_options, **more}
-        return step.advance(self.physics.spec, self.layout, u_in, u_in if u0 is None else u0, u_out, blocks, self.spacing,
-                            self.scratch, dt=dt, a=a, b=b, **options)
+        return step.advance(
+            self.physics.spec,
+            self.layout,
+            u_in,
+            u_in if u0 is None else u0,
+            u_out,
+            blocks,
+            self.spacing,
+            self.scratch,
+            dt=dt,
+            a=a,
+            b=b,
+            **options,
+        )
 
     def step(self, dt, **more):
         u0 = self.u.copy()
