@@ -5,7 +5,7 @@ import numpy as np
 from amr._kernels import step
 from amr.mesh.pool import Layout
 from amr.physics import create_physics
-from amr.scheme.flux import INTEGRATORS, create_scheme
+from amr.scheme.flux import create_scheme
 
 
 class OneBlock:
@@ -71,8 +71,12 @@ class OneBlock:
             t = end if t + dt >= end else t + dt
         return self.primitives()
 
+    def run_evenly(self, end, cfl=0.8):
+        """Steps of one size, at the same cfl for every n, so that errors of different n compare."""
+        n_step = int(np.ceil(end * self.signal() / cfl / (self.n // 8))) * (self.n // 8)
+        for _ in range(n_step):
+            self.step(end / n_step)
+        return self.primitives()
+
     def primitives(self):
         return self.physics.to_primitive(self.u[self.inner]).reshape(self.physics.n_var, -1)
-
-
-__all__ = ["INTEGRATORS", "OneBlock"]
