@@ -4,6 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from indicator_tools import CASES, OneRank, layout_of, points
 
 from amr._kernels import indicate as kernel
 from amr.errors import CaseError, PluginError
@@ -12,7 +13,6 @@ from amr.indicators.fields import ROUND_OFF, Fields, Scale
 from amr.mesh.pool import Layout
 from amr.physics import create_physics
 from amr.plugins import resolve
-from indicator_tools import CASES, OneRank, layout_of, points
 
 DIMS = (1, 2, 3)
 BUILT_IN = [("jump", {}), ("second_difference", {}), ("lohner", {}), ("lohner", {"mode": "flash"})]
@@ -108,7 +108,7 @@ def test_every_interior_cell_counts_and_no_ghost_does(n):
         assert value("jump", layout, w)[0] == (1.0 if -1 <= i <= n else 0.0)
 
 
-# ---- what they see and what they are blind to -------------------------------------------------------------------------------
+# ---- what they see and what they are blind to ----
 
 
 @pytest.mark.parametrize("dim", DIMS)
@@ -181,7 +181,7 @@ def test_mirrored_and_transposed_data_give_the_same_bits(name, parameters, dim):
         assert (moved_near == slots_after(layout, near, move)).all()
 
 
-# ---- where the hot cells are ------------------------------------------------------------------------------------------------
+# ---- where the hot cells are ----
 
 
 @pytest.mark.parametrize("dim", DIMS)
@@ -202,7 +202,8 @@ def test_near_bits_by_brute_force(dim, buffer):
             here = w[b].reshape(w.shape[1:])
             padded = here[(0,) * (3 - dim)]
             hot = any(
-                abs(padded[index] - padded[tuple(i + (s if p == dim - 1 - a else 0) for p, i in enumerate(index))]) > 0.5
+                abs(padded[index] - padded[tuple(i + (s if p == dim - 1 - a else 0) for p, i in enumerate(index))])
+                > 0.5
                 for a in axes
                 for s in (-1, 1)
             )
@@ -210,9 +211,9 @@ def test_near_bits_by_brute_force(dim, buffer):
                 continue
             for s in range(3**dim):
                 d = [s // 3**a % 3 - 1 for a in axes]
-                expected |= all(
-                    d[a] == 0 or (cell[a] < buffer if d[a] < 0 else cell[a] >= 8 - buffer) for a in axes
-                ) << s
+                expected |= (
+                    all(d[a] == 0 or (cell[a] < buffer if d[a] < 0 else cell[a] >= 8 - buffer) for a in axes) << s
+                )
         assert near[b] == expected
     assert near[0] == 0
     assert (eta == [0.0] + [1.0] * 11).all()
@@ -275,9 +276,7 @@ def test_fields_are_primitives_with_the_range_of_the_interior(dim):
     assert fields.scales[dim + 1].floor == pytest.approx(1e-10 * pressure[inside].max())
     widest = max(np.ptp(component[inside]) for component in velocity)
     assert all(fields.scales[a].scale == pytest.approx(widest) for a in range(1, dim + 1))
-    signal = max(
-        (np.abs(component) + np.sqrt(1.4 * pressure / density))[inside].max() for component in velocity
-    )
+    signal = max((np.abs(component) + np.sqrt(1.4 * pressure / density))[inside].max() for component in velocity)
     assert fields.scales[1].floor == pytest.approx(1e-10 * signal)
 
 
@@ -360,7 +359,12 @@ def test_thresholds_default_by_indicator_mode_and_section():
         ("jump", {"refine": 0.1, "coarsen": 0.2}, {}, ["coarsen: 0.2 must be below refine = 0.1"]),
         ("jump", {"coarsen": 0.2}, {}, ["coarsen: 0.2 must be below refine = 0.05"]),
         ("jump", {"refine": 0.1}, {"coarsen": 0.2}, ["coarsen: 0.2 must be below refine = 0.1"]),
-        ("jump", {"variables": ["rho", "velocity", "p"]}, {}, ["variables: 'rho'", "variables: 'p'", "density, velocity_x"]),
+        (
+            "jump",
+            {"variables": ["rho", "velocity", "p"]},
+            {},
+            ["variables: 'rho'", "variables: 'p'", "density, velocity_x"],
+        ),
         ("lohner", {"mode": "flsh", "filter": 2}, {}, ["mode: ", "filter: "]),
     ],
 )
