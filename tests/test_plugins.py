@@ -151,7 +151,7 @@ def test_two_packages_that_offer_one_name(folder, monkeypatch):
         plugins.resolve("shear", GROUP)
 
 
-# ---- texts ------------------------------------------------------------------------------------------------------------------------
+# ---- texts ----
 
 
 def test_describe_names_the_line_of_the_user(folder):
