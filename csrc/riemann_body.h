@@ -1,6 +1,6 @@
 /* Solvers for any equation set, instantiated for AMR_PHYSICS (included once per equation set, after its physics header).
  *
- * PHYS(hllc) etc. are called only where PHYS(has_hllc) etc. are 1. The face states stand normal velocity first. Static
+ * PHYS(hllc) etc. need to exist only where PHYS(has_hllc) etc. are 1. The face states stand normal velocity first. Static
  * variables (n_evolved <= v < n_fixed) have no flux.
  */
 #ifndef AMR_PHYSICS
@@ -16,7 +16,7 @@
 
 /* Rusanov (local Lax-Friedrichs): J. Comput. Math. Phys. USSR 1 (1961) 267. */
 AMR_INLINE void PHYS(rusanov)(const double *param, int dim, int axis, const double *wl, const double *wr, double *f) {
-  double ul[5], ur[5], fl[5], fr[5], slow[2], fast[2];
+  double ul[5] = {0}, ur[5] = {0}, fl[5] = {0}, fr[5] = {0}, slow[2], fast[2];
   PHYS(flux)(param, dim, axis, wl, ul, fl);
   PHYS(flux)(param, dim, axis, wr, ur, fr);
   PHYS(signals)(param, dim, axis, wl, &slow[0], &fast[0]);
@@ -28,7 +28,7 @@ AMR_INLINE void PHYS(rusanov)(const double *param, int dim, int axis, const doub
 
 /* HLL: Harten, Lax, van Leer, SIAM Review 25 (1983) 35, with Davis' signal speeds. */
 AMR_INLINE void PHYS(hll)(const double *param, int dim, int axis, const double *wl, const double *wr, double *f) {
-  double ul[5], ur[5], fl[5], fr[5], slow[2], fast[2];
+  double ul[5] = {0}, ur[5] = {0}, fl[5] = {0}, fr[5] = {0}, slow[2], fast[2];
   PHYS(flux)(param, dim, axis, wl, ul, fl);
   PHYS(flux)(param, dim, axis, wr, ur, fr);
   PHYS(signals)(param, dim, axis, wl, &slow[0], &fast[0]);
@@ -45,12 +45,20 @@ AMR_INLINE void PHYS(hll)(const double *param, int dim, int axis, const double *
 
 /* The solver by id; a compile-time constant id costs nothing. */
 AMR_INLINE void PHYS(solve)(int solver, const double *param, int dim, int axis, double *wl, double *wr, double *f) {
-  PHYS(join)(dim, wl, wr);
+#if PHYS(has_join)
+  PHYS(join)(wl, wr);
+#endif
   if (solver == AMR_RUSANOV) PHYS(rusanov)(param, dim, axis, wl, wr, f);
   if (solver == AMR_HLL) PHYS(hll)(param, dim, axis, wl, wr, f);
+#if PHYS(has_hllc)
   if (solver == AMR_HLLC) PHYS(hllc)(param, dim, wl, wr, f);
+#endif
+#if PHYS(has_roe)
   if (solver == AMR_ROE) PHYS(roe)(param, dim, wl, wr, f);
+#endif
+#if PHYS(has_exact)
   if (solver == AMR_EXACT) PHYS(exact)(param, dim, wl, wr, f);
+#endif
 #pragma GCC unroll 5
   for (int v = PHYS(n_evolved)(dim); v < PHYS(n_fixed)(dim); v++) f[v] = 0;
 }

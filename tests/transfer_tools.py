@@ -109,3 +109,26 @@ def make_fill(forest, physics, n, g, kind, comm=None, starts=None):
     layout = Layout(forest.dim, n, g, physics.n_var)
     boundary = BoundaryFill(physics, layout, geometry_of(forest, n), conditions(forest, kind))
     return GhostFill(forest, starts, comm, layout, physics.spec, boundary), layout
+
+
+def regridded(dim, seed, share=0.4):
+    """A mesh, the one after random refinement and coarsening, and where its leaves come from."""
+    old = random_forest(dim, seed, periodic=(False, False, False))
+    rng = np.random.default_rng(seed + 100)
+    flags = rng.choice([-1, 0, 1], size=old.n_leaves, p=[0.5, 0.5 - share / 2, share / 2]).astype(np.int8)
+    # Whole families at once, so that some do coarsen.
+    parent = np.unique(
+        np.column_stack([old.level, old.coords >> np.array([a < dim for a in range(3)])]), axis=0, return_inverse=True
+    )[1].ravel()
+    flags = flags[parent]
+    new, source, change = old.adapt(balance_flags(old, flags))
+    return old, new, source, change
+
+
+def uneven_starts(n_leaves: int, size: int) -> list[np.ndarray]:
+    """An even cut, and one that leaves the first rank empty."""
+    even = np.arange(size + 1) * n_leaves // size
+    lopsided = np.minimum(np.arange(size + 1) ** 2 * 2, n_leaves)
+    lopsided[1 if size > 1 else 0] = 0
+    lopsided[-1] = n_leaves
+    return [even.astype(np.int64), lopsided.astype(np.int64)]

@@ -15,7 +15,7 @@ AXES = "xyz"
 MAX_VAR = 16
 
 
-class Parameters(BaseModel):
+class ParameterModel(BaseModel):
     """Base of the parameter models: unknown keys are refused, NaN and infinity too."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
@@ -34,7 +34,7 @@ class Physics:
     name : str
         Name in the case file.
     dim : int
-    parameters : Parameters
+    parameters : ParameterModel
         The validated parameters.
     spec : amr._kernels.physics.PhysicsSpec
         What the kernels receive.
@@ -52,9 +52,9 @@ class Physics:
 
     name: ClassVar[str]
     dims: ClassVar[tuple[int, ...]] = (1, 2, 3)
-    Parameters: ClassVar[type[Parameters]]
+    Parameters: ClassVar[type[ParameterModel]]
 
-    def __init__(self, dim: int, parameters: Parameters) -> None:
+    def __init__(self, dim: int, parameters: ParameterModel) -> None:
         if dim not in self.dims:
             offered = " and ".join(f"{d}D" for d in self.dims)
             raise CaseError(f"physics.name = {self.name!r}: offered in {offered}, not in {dim}D")

@@ -8,7 +8,7 @@ that see the same ghost cell hold the same bits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from amr.mesh.neighbors import NeighborTable, neighbors
 from amr.mesh.pool import Layout, aligned_zeros
 from amr.mesh.tree import Forest
 from amr.physics.boundary import BoundaryFill
+from amr.scheme.messages import Messages, messages
 from amr.scheme.ops import (
     COARSER,
     LeafOps,
@@ -40,43 +41,6 @@ from amr.scheme.ops import (
 )
 
 TAG_GHOSTS, TAG_MASK = 11, 12
-
-
-@dataclass(frozen=True)
-class Messages:
-    """What one rank packs or unpacks: op rows per kind (indexed as in `GhostFill`), and the cells of each peer's message."""
-
-    rows: list[np.ndarray]
-    cells: dict[int, int]
-
-    def buffers(self, n_var: int) -> tuple[np.ndarray, dict[int, np.ndarray]]:
-        """One array for all messages and its part for each peer."""
-        whole = aligned_zeros((sum(self.cells.values()) * n_var,))
-        parts, first = {}, 0
-        for peer, cells in self.cells.items():
-            parts[peer] = whole[first * n_var : (first + cells) * n_var]
-            first += cells
-        return whole, parts
-
-
-def messages(kinds: list[LeafOps], peers: list[np.ndarray], src: list[np.ndarray], dst: list[np.ndarray]) -> Messages:
-    """Give every op its place in the message of its peer: by peer, then by kind, then in the order of the list.
-
-    Parameters
-    ----------
-    kinds : list of LeafOps
-    peers, src, dst : list of int (m,)
-        For each op of each kind: the other rank, the local source and destination block (0 where it is remote).
-    """
-    peer = np.concatenate(peers)
-    cells = np.concatenate([ops.cells for ops in kinds])
-    order = np.argsort(peer, kind="stable")
-    place = np.empty(len(peer), dtype=np.int64)
-    place[order] = np.cumsum(cells[order]) - cells[order]
-    splits = np.cumsum([len(ops.src) for ops in kinds])[:-1]
-    rows = [ops.rows(s, d, at) for ops, s, d, at in zip(kinds, src, dst, np.split(place, splits), strict=True)]
-    counts = np.bincount(peer, weights=cells) if len(peer) else np.zeros(0)
-    return Messages(rows, {int(p): int(counts[p]) for p in np.flatnonzero(counts)})
 
 
 class _Channel:

@@ -12,16 +12,8 @@ from tests.transfer_tools import (
     pool_from_interior,
     random_forest,
     random_state,
+    uneven_starts,
 )
-
-
-def uneven_starts(n_leaves: int, size: int) -> list[np.ndarray]:
-    """An even cut, and one that leaves the first rank empty."""
-    even = np.arange(size + 1) * n_leaves // size
-    lopsided = np.minimum(np.arange(size + 1) ** 2 * 2, n_leaves)
-    lopsided[1 if size > 1 else 0] = 0
-    lopsided[-1] = n_leaves
-    return [even.astype(np.int64), lopsided.astype(np.int64)]
 
 
 def main() -> None:
