@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from amr.comm import Comm
@@ -15,9 +13,6 @@ from amr.mesh.pool import Layout, aligned_zeros
 from amr.mesh.tree import Forest
 from amr.physics import create_physics
 
-ROOT = Path(__file__).resolve().parents[1]
-# For programs that a test starts with mpirun.
-PATHS = {"PYTHONPATH": f"{ROOT}:{ROOT}/tests"}
 LOWER, UPPER, ROOTS = (-0.5, 0.0, 1.0), (0.5, 1.5, 2.0), (2, 3, 2)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io_tools
 import numpy as np
 import pytest
 
@@ -12,6 +11,7 @@ from amr.io import checkpoint, files, restart
 from amr.io.checkpoint import Checkpoint, write_checkpoint
 from amr.io.restart import checkpoint_path, list_checkpoints, open_checkpoint, prune_checkpoints, remove_stale
 from amr.io.snapshot import digest
+from tests import io_tools
 
 
 def interior(snap):
@@ -84,7 +84,8 @@ def test_packing_in_small_chunks_changes_nothing(tmp_path, monkeypatch):
 
 
 PROGRAM = """
-import sys, io_tools
+import sys
+from tests import io_tools
 from amr.comm import Comm
 from amr.errors import FileFormatError
 from amr.io.checkpoint import write_checkpoint
@@ -115,8 +116,7 @@ def test_files_and_digests_are_equal_on_any_number_of_ranks(mpirun, tmp_path):
             ranks,
             ["-c", PROGRAM, tmp_path],
             check=True,
-            env={"PYTHONPATH": f"{io_tools.ROOT}:{io_tools.ROOT}/tests"},
-            cwd=io_tools.ROOT,
+            timeout=60,
         )
         lines = done.stdout.split("\n")
         seen.add(tuple(sorted(line for line in lines if line and not line.startswith("refused"))))
@@ -242,7 +242,8 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path, monkeypa
 
 
 FAILING = """
-import sys, io_tools
+import sys
+from tests import io_tools
 from amr.comm import Comm
 from amr.errors import AMRError
 from amr.io import files
@@ -265,8 +266,7 @@ def test_every_rank_hears_of_a_write_that_failed_on_one(mpirun, tmp_path):
         3,
         ["-c", FAILING, path],
         check=True,
-        env={"PYTHONPATH": f"{io_tools.ROOT}:{io_tools.ROOT}/tests"},
-        cwd=io_tools.ROOT,
+        timeout=60,
     )
     assert done.stdout.count("told cannot write") == 3 and "No space left" in done.stdout
     assert not list(tmp_path.iterdir())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import io_tools
 import meshio
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from amr.io.paraview import FORMATS, Dumps, write_vtu
 from amr.io.parents import blocks_by_level
 from amr.io.unstructured import Unstructured
 from amr.io.vtkhdf import write_vtkhdf, write_vtkhdf_amr
+from tests import io_tools
 
 CELL = {1: "line", 2: "quad", 3: "hexahedron"}
 
@@ -151,7 +151,8 @@ def test_parents_cover_each_level_and_keep_the_totals(dim):
 
 
 PROGRAM = """
-import sys, io_tools
+import sys
+from tests import io_tools
 from amr.comm import Comm
 from amr.io.paraview import Dumps
 comm, folder = Comm.world(), sys.argv[1]
@@ -177,7 +178,7 @@ def test_three_ranks_write_one_readable_file(mpirun, tmp_path):
     from vtkmodules.vtkIOHDF import vtkHDFReader
 
     for ranks in (2, 3):
-        mpirun(ranks, ["-c", PROGRAM, tmp_path / str(ranks)], check=True, env=io_tools.PATHS, timeout=60)
+        mpirun(ranks, ["-c", PROGRAM, tmp_path / str(ranks)], check=True, timeout=60)
         folder = tmp_path / str(ranks)
         for dim in (1, 2, 3):
             check_grid(read_vtu(folder / "vtu" / f"run{dim}_00000007.vtu"), io_tools.snapshot(dim, n=4), ranks)

@@ -6,7 +6,6 @@ import io
 import json
 import time
 
-import io_tools
 import numpy as np
 import pytest
 from rich.console import Console
@@ -16,6 +15,7 @@ from amr.io.progress import Progress
 from amr.io.report import Report, process_seconds, tables, write_report
 from amr.io.snapshot import digest
 from amr.io.timers import Timers
+from tests import io_tools
 
 KEYS = {
     "cell_updates", "wall_seconds", "cell_updates_per_second_per_rank", "phase_seconds", "steps", "rejected_steps",
@@ -122,10 +122,11 @@ def test_the_table_shows_what_a_reader_looks_for():
 
 
 PROGRAM = """
-import sys, io_tools, json
+import sys, json
+from tests import io_tools
 from amr.comm import Comm
 from amr.io.report import write_report
-from test_report import finished
+from tests.test_report import finished
 comm = Comm.world()
 report = finished(comm, io_tools.snapshot(2, comm))
 write_report(sys.argv[1], report, comm)
@@ -133,7 +134,7 @@ write_report(sys.argv[1], report, comm)
 
 
 def test_ranks_merge_into_one_report(mpirun, tmp_path):
-    mpirun(3, ["-c", PROGRAM, tmp_path / "r.json"], check=True, env=io_tools.PATHS, timeout=60)
+    mpirun(3, ["-c", PROGRAM, tmp_path / "r.json"], check=True, timeout=60)
     many, one = json.loads((tmp_path / "r.json").read_text()), finished(Comm.self_(), io_tools.snapshot(2))
     assert many["n_ranks"] == 3
     for key in ("digest", "cell_updates", "n_leaves", "leaves_per_level", "steps"):
