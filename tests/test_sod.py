@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.runs import run, small
 
 from amr.results import errors
+from tests.runs import run, small
 
 
 def error_and_updates(max_level: int, root_blocks: int) -> tuple[float, int]:
