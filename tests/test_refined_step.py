@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from amr._kernels.step import advance, scratch_size
+
 from amr.mesh.balance import balance_flags
 from amr.mesh.pool import aligned_zeros
 from amr.mesh.tree import Forest
