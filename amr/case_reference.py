@@ -14,7 +14,6 @@ from amr.physics.sources import SOURCES
 from amr.problems import PROBLEMS
 from amr.problems.plugin import PluginProblem
 
-
 Row = tuple[str, str, type[BaseModel], str]
 """A name of a table: the name, what it is, the model of its keys, and a key that is explained elsewhere."""
 
