@@ -128,7 +128,7 @@ def markdown() -> str:
 _PROBLEM_TEXT = """`name` picks the initial state; the other keys are its own. A plugin `name = "file.py:f"` is a function
 `f(x)` of points `x` (dim, n) that returns a dictionary of primitive variable to array (n,), `velocity` to (dim, n); further keys
 are passed to it as keywords, and an exact state may hang on it as `f.exact = g` with `g(x, t)`. Every problem has the key
-`quadrature`: Gauss points per axis and cell that the initial state is averaged over (default 3).
+`quadrature`: Gauss points per axis and cell that the initial state is averaged over (default 3, in 3D 2).
 
 A state such as `left` is a table of all primitive variables: `{ density = 1.0, velocity = [0.0, 0.0], pressure = 1.0 }`. Passive
 scalars that are left out are 0."""

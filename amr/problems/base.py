@@ -98,7 +98,12 @@ class Problem(BaseModel):
     """Names of the physics it is made for; empty: any."""
     dims: ClassVar[tuple[int, ...]] = (1, 2, 3)
     summary: ClassVar[str] = ""
-    quadrature: int | None = Field(None, ge=1, le=16, description="Gauss points per axis and cell; default 3, in 3D 2")
+    quadrature: int = Field(
+        0,
+        ge=0,
+        le=16,
+        description="Gauss points per axis and cell that the initial state is averaged over; 0: 3, in 3D 2",
+    )
 
     _setting: Setting | None = PrivateAttr(default=None)
 
@@ -112,7 +117,7 @@ class Problem(BaseModel):
     def bind(self, setting: Setting) -> Problem:
         """A copy of this problem that knows the case."""
         default = 2 if setting.dim == 3 else 3
-        bound = self.model_copy(update={"quadrature": default if self.quadrature is None else self.quadrature})
+        bound = self.model_copy(update={"quadrature": self.quadrature or default})
         bound._setting = setting
         return bound
 
