@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -130,8 +131,8 @@ are passed to it as keywords, and an exact state may hang on it as `f.exact = g`
 A state such as `left` is a table of all primitive variables: `{ density = 1.0, velocity = [0.0, 0.0], pressure = 1.0 }`. Passive
 scalars that are left out are 0."""
 _SOURCES_TEXT = """A list beside the title, or one `[[sources]]` table each: `sources = [{ name = "gravity", g = [0.0, -0.1] }]`.
-A plugin `"file.py:f"` is a function `f(x, t, w)`: `x` (dim, n_block, nk, nj, ni) cell centres, `t` the time, `w` primitive variables
-by name; it returns a dictionary of conserved variable to rate of change per volume."""
+A plugin `"file.py:f"` is a function `f(x, t, w)`: `x` (dim, n_block, nk, nj, ni) cell centres, `t` the time, `w` primitive
+variables by name; it returns a dictionary of conserved variable to rate of change per volume."""
 
 
 def _physics_rows() -> list[tuple[str, str, type[BaseModel], str]]:
@@ -155,7 +156,7 @@ def _dims(dims: tuple[int, ...]) -> str:
     return "Only in " + " and ".join(f"{d}D" for d in dims)
 
 
-def _table_of_choices(title: str, text: str, rows: list[tuple[str, str, type[BaseModel], str]]) -> list[str]:
+def _table_of_choices(title: str, text: str, rows: Sequence[tuple[str, str, type[BaseModel], str]]) -> list[str]:
     lines = [f"## [{title}]" if title != "sources" else "## sources", "", text, ""]
     for name, about, model, leave_out in rows:
         lines += [f"### {name}", "", _one_line(about), "", *_keys(model, leave_out), ""]

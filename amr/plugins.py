@@ -118,7 +118,9 @@ def _entry_point(name: str, group: str) -> Any:
     if not found:
         return None
     if len(found) > 1:
-        raise PluginError(f"several packages offer {name}: {', '.join(sorted(found))}; write one as package.module:name")
+        raise PluginError(
+            f"several packages offer {name}: {', '.join(sorted(found))}; write one as package.module:name"
+        )
     (entry,) = found.values()
     try:
         loaded = entry.load()

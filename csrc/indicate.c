@@ -46,8 +46,8 @@ AMR_INLINE void flash_axis(const double *u, ptrdiff_t st, int m, double filter, 
 }
 
 /* Both mixed derivatives of a pair of axes: their numerators are equal but for round-off, their denominators are not. */
-AMR_INLINE void flash_pair(const double *u, ptrdiff_t s, ptrdiff_t t, int m, double filter, double add, double *restrict num,
-                           double *restrict den) {
+AMR_INLINE void flash_pair(const double *u, ptrdiff_t s, ptrdiff_t t, int m, double filter, double add,
+                           double *restrict num, double *restrict den) {
   for (int i = 0; i < m; i++) {
     double pp = u[i + s + t], mp = u[i - s + t], pm = u[i + s - t], mm = u[i - s - t];
     double a = pp - mp, b = pm - mm, c = pp - pm, d = mp - mm;
@@ -67,7 +67,8 @@ AMR_INLINE void flash_piece(const amr_layout *l, const amr_indicator *p, const d
   for (int i = 0; i < m; i++) eta[i] = den[i] > 0 ? sqrt(eta[i] / den[i]) : 0.0;
 }
 
-AMR_INLINE void piece(const amr_layout *l, const amr_indicator *p, int id, const double *u, int m, double *restrict eta) {
+AMR_INLINE void piece(const amr_layout *l, const amr_indicator *p, int id, const double *u, int m,
+                      double *restrict eta) {
   for (int i = 0; i < m; i++) eta[i] = 0.0;
   if (id == AMR_LOHNER_FLASH) {
     flash_piece(l, p, u, m, eta);
@@ -85,7 +86,9 @@ AMR_INLINE void piece(const amr_layout *l, const amr_indicator *p, int id, const
 /* ---- where the hot cells are --------------------------------------------------------------------------------------------- */
 
 /* Bits d+1 of the sides of an axis that cell i is near: always the middle. */
-AMR_INLINE uint32_t sides(int i, int n, int buffer) { return 2u | (i < buffer ? 1u : 0u) | (i >= n - buffer ? 4u : 0u); }
+AMR_INLINE uint32_t sides(int i, int n, int buffer) {
+  return 2u | (i < buffer ? 1u : 0u) | (i >= n - buffer ? 4u : 0u);
+}
 
 static uint32_t hot_mask(const amr_layout *l, const amr_indicator *p, int i0, int j, int k, int m, const double *eta) {
   uint32_t x = 0, mask = 0;
@@ -124,10 +127,11 @@ AMR_INLINE void all_blocks(const amr_layout *l, const amr_indicator *p, int id, 
   for (int64_t b = 0; b < n_block; b++) one_block(l, p, id, w + b * l->var_stride, eta_max + b, near + b);
 }
 
-AMR_CLONES amr_status amr_indicate(const amr_layout *layout, const amr_indicator *indicator, const double *w, int64_t n_block,
-                                   double *eta_max, uint32_t *near) {
+AMR_CLONES amr_status amr_indicate(const amr_layout *layout, const amr_indicator *indicator, const double *w,
+                                   int64_t n_block, double *eta_max, uint32_t *near) {
   const amr_indicator *p = indicator;
-  if (p->buffer < 0 || p->buffer > layout->n || layout->g < (p->id == AMR_LOHNER_FLASH ? 2 : 1)) return AMR_BAD_ARGUMENT;
+  if (p->buffer < 0 || p->buffer > layout->n || layout->g < (p->id == AMR_LOHNER_FLASH ? 2 : 1))
+    return AMR_BAD_ARGUMENT;
   if (!(p->scale > 0)) return p->id >= AMR_JUMP && p->id <= AMR_LOHNER_FLASH ? AMR_OK : AMR_BAD_ARGUMENT;
   switch (p->id) {
     case AMR_JUMP: all_blocks(layout, p, AMR_JUMP, w, n_block, eta_max, near); break;

@@ -40,7 +40,7 @@ amr_status amr_indicate(const amr_layout *layout, const amr_indicator *indicator
  * highest[p] over all interior cells (inf and -inf without blocks, NaN ignored). signal, unless NULL: largest |signal speed| over
  * axes and interior cells (0 without blocks). scratch: (n_var + 1) * layout->var_stride doubles. */
 amr_status amr_primitive_fields(const amr_physics *physics, const amr_layout *layout, const double *u, int64_t n_block,
-                                int n_pick, const int32_t *pick, double *w, double *lowest, double *highest, double *signal,
-                                double *scratch);
+                                int n_pick, const int32_t *pick, double *w, double *lowest, double *highest,
+                                double *signal, double *scratch);
 
 #endif

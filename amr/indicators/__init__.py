@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -16,6 +15,7 @@ from amr.indicators.marking import Region
 from amr.indicators.plugin import BlockFields, PluginIndicator, PluginParameters
 from amr.indicators.regrid import Decider, Decision
 from amr.indicators.second_difference import SecondDifference
+from amr.names import suggestion
 
 if TYPE_CHECKING:
     from amr.physics.base import Physics
@@ -72,9 +72,7 @@ def create_indicator(
         if function is not None:
             return PluginIndicator(name, function, physics, given, refine, coarsen)
         if name not in INDICATORS:
-            near = get_close_matches(name, INDICATORS, 1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise CaseError(f"name: unknown indicator {name!r}; {hint}there are {', '.join(INDICATORS)}")
+            raise CaseError(f"name: unknown indicator {name!r}{suggestion(name, INDICATORS)}")
         cls = INDICATORS[name]
         return cls(physics, cls.Parameters.model_validate(given), refine, coarsen)
     except ValidationError as error:

@@ -122,7 +122,7 @@ class VariableIndicator(Indicator):
     def __init__(
         self, physics: Physics, parameters: Any = None, refine: float | None = None, coarsen: float | None = None
     ) -> None:
-        self.parameters = self.Parameters() if parameters is None else parameters
+        self.parameters = self.Parameters.model_validate({}) if parameters is None else parameters
         self.label = self.name
         self.refine, self.coarsen = set_thresholds(self.parameters, refine, coarsen)
         self.variables = find_variables(physics, self.parameters.variables or physics.indicator_variables)
@@ -163,5 +163,7 @@ def find_variables(physics: Physics, names: Iterable[str]) -> tuple[int, ...]:
             unknown.append(name)
     if unknown:
         known = ", ".join(dict.fromkeys([*physics.primitives, *physics.vectors]))
-        raise CaseError("\n".join(f"variables: {name!r} is not a primitive variable; there are {known}" for name in unknown))
+        raise CaseError(
+            "\n".join(f"variables: {name!r} is not a primitive variable; there are {known}" for name in unknown)
+        )
     return tuple(found)

@@ -81,7 +81,9 @@ class Fields:
             self._memory = np.empty(size + size // 8)
         self.w = self._memory[:size].reshape(shape)
         pick = np.array(self.variables, dtype=np.int32)
-        lowest, highest, signal = _c.primitive_fields(self.physics.spec, self.layout, u, pick, self.w, self._has_velocity)
+        lowest, highest, signal = _c.primitive_fields(
+            self.physics.spec, self.layout, u, pick, self.w, self._has_velocity
+        )
         n = len(pick)
         extremes = comm.allreduce_max(np.concatenate([highest, -lowest, [signal]]))
         self._set_scales(-extremes[n : 2 * n], extremes[:n], float(extremes[-1]))

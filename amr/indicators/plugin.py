@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from amr.errors import CaseError, PluginError
 from amr.indicators.base import Indicator, Thresholds, set_thresholds
+from amr.names import suggestion
 from amr.plugins import describe
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class PluginIndicator(Indicator):
         try:
             result = self.function(self._arguments(fields), spacing.copy(), level.copy(), **self.keywords)
             eta = np.asarray(result, dtype=np.float64)
-        except Exception as error:  # whatever the user's function raises
+        except (Exception, SystemExit) as error:  # whatever the user's function raises
             raise PluginError(f'indicator "{self.label}": {describe(error)}') from error
         if eta.shape != (n_block,):
             raise PluginError(
@@ -106,7 +106,9 @@ class PluginIndicator(Indicator):
             count = int(np.isnan(eta).sum())
             raise PluginError(f'indicator "{self.label}": returned NaN for {count} of {n_block} blocks')
         everywhere = np.uint32((1 << 3**fields.layout.dim) - 1)
-        return eta, np.where(eta > self.refine, everywhere if buffer > 0 else centre_bit(fields.layout.dim), np.uint32(0))
+        return eta, np.where(
+            eta > self.refine, everywhere if buffer > 0 else centre_bit(fields.layout.dim), np.uint32(0)
+        )
 
     def _arguments(self, fields: Fields) -> BlockFields:
         w = fields.w.view()
@@ -142,8 +144,10 @@ def check_keywords(function: Callable[..., Any], keywords: Mapping[str, Any]) ->
     if not any(p.kind is p.VAR_KEYWORD for p in accepted):
         for key in keywords:
             if key not in names:
-                near = get_close_matches(key, [*names, "refine", "coarsen"], 1)
-                faults.append(f"{key}: the plugin takes no such keyword" + (f"; did you mean {near[0]!r}?" if near else ""))
-    faults += [f"{p.name}: missing keyword of the plugin" for p in free if p.default is p.empty and p.name not in keywords]
+                known = suggestion(key, [*names, "refine", "coarsen"])
+                faults.append(f"{key}: the plugin takes no such keyword{known}")
+    faults += [
+        f"{p.name}: missing keyword of the plugin" for p in free if p.default is p.empty and p.name not in keywords
+    ]
     if faults:
         raise CaseError("\n".join(faults))
