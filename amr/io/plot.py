@@ -113,7 +113,7 @@ def _figure(width: float, height: float) -> Figure:
 def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_name(path)
-    figure.savefig(temporary, format="png", dpi=150)
+    figure.savefig(temporary, format="png", dpi=150, bbox_inches="tight", pad_inches=0.08)
     os.replace(temporary, path)
 
 
@@ -176,16 +176,25 @@ def _draw_lines(snapshot: Snapshot, parts: list[Any], exact: Callable[..., Any] 
         fine = np.linspace(snapshot.geometry.lower[0], snapshot.geometry.upper[0], 2002)[1:-1]
         state = exact(fine[None, :])
     for row, (name, axis) in enumerate(zip(names, axes, strict=False)):
-        if state is not None and name in state:
-            axis.plot(fine, np.broadcast_to(state[name], (1, len(fine)))[0], color="black", lw=0.8, label="exact")
+        # A vector may be given whole or by its component.
+        known = None if state is None else next((state[key] for key in (name, f"{name}_x") if key in state), None)
+        if known is not None:
+            axis.plot(fine, np.broadcast_to(known, (1, len(fine)))[0], color="black", lw=0.8, label="exact")
             axis.legend(loc="best", frameon=False)
         axis.plot(x, values[row], color="0.7", lw=0.8, zorder=1)
         axis.scatter(x, values[row], c=level, cmap="viridis", vmin=0, vmax=finest, s=4, zorder=2)
         axis.set_ylabel(name)
     axes[-1].step(x, level, where="mid", color="0.3", lw=1.0)
     axes[-1].set(ylabel="level", xlabel="x", ylim=(-0.3, finest + 0.3), yticks=range(finest + 1))
-    axes[0].set_title(f"t = {snapshot.time:.6g}, {len(x)} cells")
+    axes[0].set_title(_title(snapshot, f"t = {snapshot.time:.6g}, {len(x)} cells"))
     return figure
+
+
+def _title(snapshot: Snapshot, text: str) -> str:
+    """The case's title, if there is one, and ``text`` with the leaves."""
+    levels = f"levels 0 to {int(snapshot.forest.level.max())}"
+    lines = [snapshot.meta.get("case", {}).get("title", ""), f"{text}, {snapshot.n_leaves} leaves, {levels}"]
+    return "\n".join(line for line in lines if line)
 
 
 # -- 2D and slices ----------------------------------------------------------------------------------------------------
@@ -224,9 +233,7 @@ def _gather_image(snapshot: Snapshot, variable: str | None, cut: Slice) -> _Imag
     # In SFC order per level, so that the picture is the same for any number of ranks.
     found = sorted({each for piece in gathered for each in piece})
     return _Image(
-        title=f"{name}, t = {snapshot.time:.6g}"
-        + (f", {AXES[across]} = {position:.6g}" if dim == 3 else "")
-        + f", levels 0 to {finest}",
+        title=_title(snapshot, f"t = {snapshot.time:.6g}" + (f", {AXES[across]} = {position:.6g}" if dim == 3 else "")),
         name=name,
         level=level,
         n=n,
@@ -330,6 +337,8 @@ def _draw_image(image: _Image, outlines: bool) -> Figure:
         lines = _outlines(image)
         thin = 0.4 if len(lines) < 2000 else 0.15
         axis.add_collection(LineCollection(list(lines), colors="white", linewidths=thin, alpha=0.6))
-    figure.colorbar(shown, ax=axis, label=image.name, shrink=0.9 if ratio >= 0.7 else 1.0)
+    # As high as the image, whatever its shape.
+    bar = axis.inset_axes((1 + 0.025 * min(1.0, ratio + 0.2), 0, 0.03 * min(1.0, ratio + 0.2), 1))
+    figure.colorbar(shown, cax=bar, label=image.name)
     axis.set(title=image.title, xlabel=image.labels[0], ylabel=image.labels[1])
     return figure
