@@ -3,7 +3,9 @@
 #include "physics_table.h"
 
 static const amr_physics_row *const rows[] = {
-    [AMR_EULER] = &amr_row_euler,
+    [AMR_ADVECTION] = &amr_row_advection, [AMR_ADVECTION_FIELD] = &amr_row_advection_field,
+    [AMR_BURGERS] = &amr_row_burgers,     [AMR_ACOUSTICS] = &amr_row_acoustics,
+    [AMR_EULER] = &amr_row_euler,         [AMR_SHALLOW_WATER] = &amr_row_shallow_water,
 };
 
 const amr_physics_row *amr_physics_find(int id) {
@@ -20,11 +22,13 @@ int amr_is_physical(const amr_physics *p, const double *u, ptrdiff_t var_stride)
   return amr_physics_find(p->id)->is_physical(p, u, var_stride);
 }
 
-void amr_to_primitive(const amr_physics *p, ptrdiff_t m, const double *u, ptrdiff_t u_stride, double *w, ptrdiff_t w_stride) {
+void amr_to_primitive(const amr_physics *p, ptrdiff_t m, const double *u, ptrdiff_t u_stride, double *w,
+                      ptrdiff_t w_stride) {
   amr_physics_find(p->id)->to_primitive(p, m, u, u_stride, w, w_stride);
 }
 
-void amr_to_conserved(const amr_physics *p, ptrdiff_t m, const double *w, ptrdiff_t w_stride, double *u, ptrdiff_t u_stride) {
+void amr_to_conserved(const amr_physics *p, ptrdiff_t m, const double *w, ptrdiff_t w_stride, double *u,
+                      ptrdiff_t u_stride) {
   amr_physics_find(p->id)->to_conserved(p, m, w, w_stride, u, u_stride);
 }
 

@@ -14,8 +14,10 @@ int amr_physics_offered(const amr_physics *physics);
  * pressure being that of amr_to_primitive; shallow water: depth > 0. Else 0. */
 int amr_is_physical(const amr_physics *physics, const double *u, ptrdiff_t var_stride);
 
-void amr_to_primitive(const amr_physics *physics, ptrdiff_t m, const double *u, ptrdiff_t u_stride, double *w, ptrdiff_t w_stride);
-void amr_to_conserved(const amr_physics *physics, ptrdiff_t m, const double *w, ptrdiff_t w_stride, double *u, ptrdiff_t u_stride);
+void amr_to_primitive(const amr_physics *physics, ptrdiff_t m, const double *u, ptrdiff_t u_stride, double *w,
+                      ptrdiff_t w_stride);
+void amr_to_conserved(const amr_physics *physics, ptrdiff_t m, const double *w, ptrdiff_t w_stride, double *u,
+                      ptrdiff_t u_stride);
 
 /* f[v * m + i]: physical flux along `axis` of the primitive states w[v * m + i]. */
 void amr_flux(const amr_physics *physics, int axis, ptrdiff_t m, const double *w, double *f);

@@ -7,7 +7,8 @@ static void PHYS(rotate_back)(int dim, int axis, const double *x, double *y, ptr
   for (int v = 0; v < PHYS(n_fixed)(dim); v++) y[PHYS(component)(dim, axis, v) * stride] = x[v];
 }
 
-AMR_INLINE void PHYS(many_to_primitive)(const amr_physics *p, int dim, ptrdiff_t m, const double *u, ptrdiff_t us, double *w, ptrdiff_t ws) {
+AMR_INLINE void PHYS(many_to_primitive)(const amr_physics *p, int dim, ptrdiff_t m, const double *u, ptrdiff_t us,
+                                        double *w, ptrdiff_t ws) {
   for (int v = PHYS(n_fixed)(dim); v < p->n_var; v++)
 #pragma GCC ivdep
     for (ptrdiff_t i = 0; i < m; i++) w[v * ws + i] = u[v * us + i] / u[i];
@@ -22,7 +23,8 @@ AMR_INLINE void PHYS(many_to_primitive)(const amr_physics *p, int dim, ptrdiff_t
   }
 }
 
-AMR_INLINE void PHYS(many_to_conserved)(const amr_physics *p, int dim, ptrdiff_t m, const double *w, ptrdiff_t ws, double *u, ptrdiff_t us) {
+AMR_INLINE void PHYS(many_to_conserved)(const amr_physics *p, int dim, ptrdiff_t m, const double *w, ptrdiff_t ws,
+                                        double *u, ptrdiff_t us) {
   for (int v = PHYS(n_fixed)(dim); v < p->n_var; v++)
 #pragma GCC ivdep
     for (ptrdiff_t i = 0; i < m; i++) u[v * us + i] = w[v * ws + i] * w[i];
@@ -58,7 +60,8 @@ static void PHYS(many_signal)(const amr_physics *p, int axis, ptrdiff_t m, const
   }
 }
 
-static void PHYS(many_riemann)(const amr_physics *p, int solver, int axis, ptrdiff_t m, const double *wl, const double *wr, double *f) {
+static void PHYS(many_riemann)(const amr_physics *p, int solver, int axis, ptrdiff_t m, const double *wl,
+                               const double *wr, double *f) {
   const int dim = p->dim;
   for (ptrdiff_t i = 0; i < m; i++) {
     double a[5] = {0}, b[5] = {0}, g[5] = {0};
@@ -66,7 +69,8 @@ static void PHYS(many_riemann)(const amr_physics *p, int solver, int axis, ptrdi
     PHYS(rotate)(dim, axis, wr + i, m, b);
     PHYS(solve)(solver, p->param, dim, axis, a, b, g);
     PHYS(rotate_back)(dim, axis, g, f + i, m);
-    for (int v = PHYS(n_fixed)(dim); v < p->n_var; v++) f[v * m + i] = f[i] * (f[i] >= 0 ? wl[v * m + i] : wr[v * m + i]);
+    for (int v = PHYS(n_fixed)(dim); v < p->n_var; v++)
+      f[v * m + i] = f[i] * (f[i] >= 0 ? wl[v * m + i] : wr[v * m + i]);
   }
 }
 
@@ -79,8 +83,8 @@ static int PHYS(point_physical)(const amr_physics *p, const double *u, ptrdiff_t
 }
 
 /* Cells of a row that are bad, and the highest rate of the others. */
-AMR_INLINE int64_t PHYS(check_row)(const amr_physics *p, const amr_layout *l, int dim, const double *row, const double *h,
-                                   double *highest) {
+AMR_INLINE int64_t PHYS(check_row)(const amr_physics *p, const amr_layout *l, int dim, const double *row,
+                                   const double *h, double *highest) {
   double top = *highest;
   int64_t bad = 0;
 #pragma omp simd reduction(max : top) reduction(+ : bad)
@@ -101,8 +105,8 @@ AMR_INLINE int64_t PHYS(check_row)(const amr_physics *p, const amr_layout *l, in
 }
 
 /* See amr_check: a bad cell is looked for only in rows that have one. */
-AMR_INLINE void PHYS(check_block)(const amr_physics *p, const amr_layout *l, int dim, const double *u, const double *spacing,
-                                  double *max_signal, int64_t *n_bad, int64_t *first_bad) {
+AMR_INLINE void PHYS(check_block)(const amr_physics *p, const amr_layout *l, int dim, const double *u,
+                                  const double *spacing, double *max_signal, int64_t *n_bad, int64_t *first_bad) {
   const double h[3] = {1 / spacing[0], 1 / spacing[1], 1 / spacing[2]};
   *max_signal = 0, *n_bad = 0, *first_bad = -1;
   for (int k = 0; k < (dim > 2 ? l->n : 1); k++)

@@ -12,7 +12,13 @@
 
 #define euler_n_fixed(dim) ((dim) + 2)
 #define euler_n_evolved(dim) ((dim) + 2)
-#define euler_is_linear 0
+#define euler_max_dim 3
+#define euler_has_vector 1
+#define euler_has_scalars 1
+#define euler_has_join 0
+#define euler_has_hllc 1
+#define euler_has_roe 1
+#define euler_has_exact 1
 
 AMR_INLINE double euler_square(int dim, const double *v) {
   double s = v[0] * v[0];
@@ -80,8 +86,8 @@ AMR_INLINE double euler_rate(const double *param, int dim, const double *w, cons
 }
 
 /* Change along one axis over k = dt / (2 h): rate += k A(w) slope without the pressure gradient (added last, by component). */
-AMR_INLINE void euler_predict_axis(const double *param, int dim, int axis, double k, const double *w, const double *s, double *rate,
-                                   int first) {
+AMR_INLINE void euler_predict_axis(const double *param, int dim, int axis, double k, const double *w, const double *s,
+                                   double *rate, int first) {
   const int e = dim + 1;
   double v = k * w[1 + axis], divergence = k * s[1 + axis];
   double r[5];
@@ -98,8 +104,8 @@ AMR_INLINE void euler_predict_axis(const double *param, int dim, int axis, doubl
 }
 
 /* half = w - dt/2 sum_axes A(w) slope / h, with k[axis] = dt / (2 h). */
-AMR_INLINE void euler_predict(const double *param, int dim, const double *k, const double *w, const double *sx, const double *sy,
-                              const double *sz, double *half) {
+AMR_INLINE void euler_predict(const double *param, int dim, const double *k, const double *w, const double *sx,
+                              const double *sy, const double *sz, double *half) {
   const int e = dim + 1;
   double rate[5], volume = 1 / w[0];
   euler_predict_axis(param, dim, 0, k[0], w, sx, rate, 1);

@@ -1,6 +1,6 @@
 /* Solvers for any equation set, instantiated for AMR_PHYSICS (included once per equation set, after its physics header).
  *
- * PHYS(hllc) etc. are called only where PHYS(has_hllc) etc. are 1. The face states stand normal velocity first. Static
+ * PHYS(hllc) etc. need to exist only where PHYS(has_hllc) etc. are 1. The face states stand normal velocity first. Static
  * variables (n_evolved <= v < n_fixed) have no flux.
  */
 #ifndef AMR_PHYSICS
@@ -45,12 +45,20 @@ AMR_INLINE void PHYS(hll)(const double *param, int dim, int axis, const double *
 
 /* The solver by id; a compile-time constant id costs nothing. */
 AMR_INLINE void PHYS(solve)(int solver, const double *param, int dim, int axis, double *wl, double *wr, double *f) {
-  PHYS(join)(dim, wl, wr);
+#if PHYS(has_join)
+  PHYS(join)(wl, wr);
+#endif
   if (solver == AMR_RUSANOV) PHYS(rusanov)(param, dim, axis, wl, wr, f);
   if (solver == AMR_HLL) PHYS(hll)(param, dim, axis, wl, wr, f);
+#if PHYS(has_hllc)
   if (solver == AMR_HLLC) PHYS(hllc)(param, dim, wl, wr, f);
+#endif
+#if PHYS(has_roe)
   if (solver == AMR_ROE) PHYS(roe)(param, dim, wl, wr, f);
+#endif
+#if PHYS(has_exact)
   if (solver == AMR_EXACT) PHYS(exact)(param, dim, wl, wr, f);
+#endif
 #pragma GCC unroll 5
   for (int v = PHYS(n_evolved)(dim); v < PHYS(n_fixed)(dim); v++) f[v] = 0;
 }

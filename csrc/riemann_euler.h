@@ -2,17 +2,7 @@
 #ifndef AMR_RIEMANN_EULER_H
 #define AMR_RIEMANN_EULER_H
 #include "physics_euler.h"
-
-#define euler_has_vector 1
-#define euler_has_scalars 1
-#define euler_max_dim 3
-#define euler_has_hllc 1
-#define euler_has_roe 0
-#define euler_has_exact 0
-
-AMR_INLINE void euler_join(int dim, double *wl, double *wr) { (void)dim, (void)wl, (void)wr; }
-AMR_INLINE void euler_roe(const double *p, int dim, const double *wl, const double *wr, double *f) { (void)p,(void)dim,(void)wl,(void)wr,(void)f; }
-AMR_INLINE void euler_exact(const double *p, int dim, const double *wl, const double *wr, double *f) { (void)p,(void)dim,(void)wl,(void)wr,(void)f; }
+#include "riemann_exact.h"
 
 /* HLLC: Toro, Spruce, Speares, Shock Waves 4 (1994) 25, with Davis' signal speeds.
  *
@@ -45,6 +35,69 @@ AMR_INLINE void euler_hllc(const double *param, int dim, const double *wl, const
   if (dim > 1) f[2] = f[0] * ta;
   if (dim > 2) f[3] = f[0] * tb;
   f[e] = (energy + p) * u;
+}
+
+/* From riemann_body.h. */
+AMR_INLINE void euler_hll(const double *param, int dim, int axis, const double *wl, const double *wr, double *f);
+
+/* Roe: J. Comput. Phys. 43 (1981) 357, with Harten and Hyman's entropy fix (J. Comput. Phys. 50 (1983) 235) on the acoustic
+ * waves. Where a state between the linearised waves has no positive density or pressure, the flux is HLL's (Einfeldt et al.,
+ * J. Comput. Phys. 92 (1991) 273: no linearised solver is positive there). */
+AMR_INLINE void euler_roe(const double *param, int dim, const double *wl, const double *wr, double *f) {
+  const int e = dim + 1;
+  double ul[5], ur[5], fl[5], fr[5], fallback[5], v[3] = {0, 0, 0}, dv[3] = {0, 0, 0}, gm1 = param[0] - 1;
+  euler_flux(param, dim, 0, wl, ul, fl);
+  euler_flux(param, dim, 0, wr, ur, fr);
+  euler_hll(param, dim, 0, wl, wr, fallback);
+  double root_l = sqrt(wl[0]), root_r = sqrt(wr[0]), inverse = 1 / (root_l + root_r), density = root_l * root_r;
+  double enthalpy = ((ul[e] + wl[e]) / root_l + (ur[e] + wr[e]) / root_r) * inverse;
+#pragma GCC unroll 3
+  for (int a = 0; a < dim; a++) {
+    v[a] = (root_l * wl[1 + a] + root_r * wr[1 + a]) * inverse;
+    dv[a] = wr[1 + a] - wl[1 + a];
+  }
+  double v2 = euler_square(dim, v), c2 = gm1 * (enthalpy - 0.5 * v2), c = sqrt(c2), dp = wr[e] - wl[e];
+  double minus = (dp - density * c * dv[0]) / (2 * c2), plus = (dp + density * c * dv[0]) / (2 * c2);
+  double contact = (wr[0] - wl[0]) - dp / c2;
+  double cl = euler_sound(param, dim, wl), cr = euler_sound(param, dim, wr);
+  double m = v[0] - c, p = v[0] + c, me = m - (wl[1] - cl), pe = (wr[1] + cr) - p;
+  double me2 = (wr[1] - cr) - m, pe2 = p - (wl[1] + cl);
+  me = me > me2 ? me : me2, pe = pe > pe2 ? pe : pe2;
+  double am = fabs(m) > me ? fabs(m) : me, ap = fabs(p) > pe ? fabs(p) : pe, a0 = fabs(v[0]);
+  double sm = am * minus, sp = ap * plus, s0 = a0 * contact, shear = 0;
+  double d[5], left[5], right[5];
+  d[0] = (sm + sp) + s0;
+  d[1] = (sm * m + sp * p) + s0 * v[0];
+  left[0] = ul[0] + minus, right[0] = ur[0] - plus;
+  left[1] = ul[1] + minus * m, right[1] = ur[1] - plus * p;
+#pragma GCC unroll 2
+  for (int a = 1; a < dim; a++) {
+    d[1 + a] = d[0] * v[a] + a0 * density * dv[a];
+    shear += v[a] * dv[a];
+    left[1 + a] = ul[1 + a] + minus * v[a], right[1 + a] = ur[1 + a] - plus * v[a];
+  }
+  double hm = enthalpy - v[0] * c, hp = enthalpy + v[0] * c;
+  d[e] = (sm * hm + sp * hp) + (s0 * 0.5 * v2 + a0 * density * shear);
+  left[e] = ul[e] + minus * hm, right[e] = ur[e] - plus * hp;
+  int good = (left[0] > 0) & (right[0] > 0) & (c2 > 0);
+  good &= (left[e] * left[0] - 0.5 * euler_square(dim, left + 1) > 0)
+          & (right[e] * right[0] - 0.5 * euler_square(dim, right + 1) > 0);
+#pragma GCC unroll 5
+  for (int i = 0; i < dim + 2; i++) {
+    double roe = 0.5 * ((fl[i] + fr[i]) - d[i]);
+    f[i] = good ? roe : fallback[i];
+  }
+}
+
+/* Godunov's flux, from the exact solution at the face (csrc/riemann_exact.h). */
+AMR_INLINE void euler_exact(const double *param, int dim, const double *wl, const double *wr, double *f) {
+  const int e = dim + 1;
+  double l[3] = {wl[0], wl[1], wl[e]}, r[3] = {wr[0], wr[1], wr[e]}, state[3], w[5], u[5];
+  const int from_left = amr_euler_exact(param[0], l, r, 0.0, state);
+  w[0] = state[0], w[1] = state[1], w[e] = state[2];
+  if (dim > 1) w[2] = from_left ? wl[2] : wr[2];
+  if (dim > 2) w[3] = from_left ? wl[3] : wr[3];
+  euler_flux(param, dim, 0, w, u, f);
 }
 
 #endif

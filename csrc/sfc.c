@@ -388,18 +388,17 @@ void amr_partition(ptrdiff_t n, const double *prefix, ptrdiff_t n_part, int64_t 
   for (ptrdiff_t p = n_part; p-- > 0;) lowest[p] = reach_back(prefix, lowest[p + 1], bound);
   starts[0] = 0;
   for (ptrdiff_t p = 1; p < n_part; p++) {
-    ptrdiff_t hi = reach(n, prefix, starts[p - 1], bound), lo = lowest[p] > starts[p - 1] ? lowest[p] : starts[p - 1];
-    double ideal = prefix[n] * (double)p / (double)n_part;
-    while (lo < hi) { /* the last cut not beyond the ideal */
+    const ptrdiff_t top = reach(n, prefix, starts[p - 1], bound);
+    const double ideal = prefix[n] * (double)p / (double)n_part;
+    ptrdiff_t lo = lowest[p] > starts[p - 1] ? lowest[p] : starts[p - 1], hi = top;
+    while (lo < hi) { /* the last allowed cut not beyond the ideal */
       ptrdiff_t mid = hi - (hi - lo) / 2;
       if (prefix[mid] <= ideal)
         lo = mid;
       else
         hi = mid - 1;
     }
-    /* one further, where allowed and nearer to the ideal */
-    ptrdiff_t top = reach(n, prefix, starts[p - 1], bound);
-    if (lo < top && prefix[lo + 1] - ideal < ideal - prefix[lo]) lo++;
+    if (lo < top && prefix[lo + 1] - ideal < ideal - prefix[lo]) lo++; /* the next one is nearer */
     starts[p] = lo;
   }
   starts[n_part] = n;

@@ -23,7 +23,8 @@ amr_status amr_advance(const amr_physics *physics, const amr_layout *layout, amr
 
 amr_status amr_check(const amr_physics *physics, const amr_layout *layout, const double *u, int64_t n_block,
                      const double *spacing, double *max_signal, int64_t *n_bad, int64_t *first_bad) {
-  if (!amr_physics_offered(physics) || layout->dim != physics->dim || layout->n_var != physics->n_var) return AMR_BAD_ARGUMENT;
+  if (!amr_physics_offered(physics) || layout->dim != physics->dim || layout->n_var != physics->n_var)
+    return AMR_BAD_ARGUMENT;
   amr_physics_find(physics->id)->check(physics, layout, u, n_block, spacing, max_signal, n_bad, first_bad);
   return AMR_OK;
 }

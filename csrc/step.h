@@ -15,19 +15,19 @@ typedef struct {
   int limiter, riemann, reconstruction; /* ids of limiter.h, riemann.h, reconstruct.h */
   int predictor;                        /* 1: half-step predictor (MUSCL-Hancock); 0: method of lines */
   double dt, a, b;
-  const double *u_in;       /* pool [block][var][k][j][i], ghosts filled, corners too; layout.g >= 2 */
-  const double *u0;         /* pool; read only if a != 0; may be u_out or u_in */
-  double *u_out;            /* pool; ghosts are left as they are; may be u_in: a plane is overwritten after its last use */
-  const int32_t *list;      /* n_list block indices */
+  const double *u_in;  /* pool [block][var][k][j][i], ghosts filled, corners too; layout.g >= 2 */
+  const double *u0;    /* pool; read only if a != 0; may be u_out or u_in */
+  double *u_out;       /* pool; ghosts are left as they are; may be u_in: a plane is overwritten after its last use */
+  const int32_t *list; /* n_list block indices */
   int64_t n_list;
-  const double *spacing;    /* [block][3], cell widths; anything non-zero in an inactive axis */
-  const double *mask;       /* pool of one variable, ghosts filled, or NULL: faces with a cell > 0 on either side get the
+  const double *spacing; /* [block][3], cell widths; anything non-zero in an inactive axis */
+  const double *mask;    /* pool of one variable, ghosts filled, or NULL: faces with a cell > 0 on either side get the
                                first-order Rusanov flux of the cell averages of u_in */
   const int32_t *face_slot; /* [block][6], or NULL: slot of the face `direction` in flux, -1 for none */
-  double *flux;             /* [slot][var][n^(dim-1)]: the flux through the face, not multiplied by dt or b; transverse cells
+  double *flux;        /* [slot][var][n^(dim-1)]: the flux through the face, not multiplied by dt or b; transverse cells
                                in the order (k, j, i) without the face's axis, i fastest */
-  double *scratch;          /* amr_scratch_size(layout) doubles, 64-byte aligned for speed */
-  int64_t n_flattened;      /* out: interior cells whose slopes were set to zero because a face state was unphysical */
+  double *scratch;     /* amr_scratch_size(layout) doubles, 64-byte aligned for speed */
+  int64_t n_flattened; /* out: interior cells whose slopes were set to zero because a face state was unphysical */
 } amr_step;
 
 /* Doubles of scratch that amr_advance needs for blocks of this layout. */

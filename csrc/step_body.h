@@ -8,25 +8,12 @@
 #include "step.h"
 #include "step_scratch.h"
 
-typedef struct {
-  const amr_physics *physics;
-  const amr_layout *layout;
-  amr_step *step;
-  amr_scratch s;
-  const double *u_in, *u0, *mask; /* of this block; mask NULL if no cell of the block is flagged */
-  double *u_out;
-  const int32_t *slot;
-  double k[3];     /* dt / h */
-  ptrdiff_t first; /* first cell of a plane that has slopes: -1 in x and y */
-  ptrdiff_t last;  /* one past the last: n in x and y */
-} PHYS(work);
-
-AMR_INLINE int PHYS(all)(const PHYS(work) * work, int dim) {
+AMR_INLINE int PHYS(all)(const amr_work *work, int dim) {
   return PHYS(n_fixed)(dim) == PHYS(n_evolved)(dim) ? work->layout->n_var : PHYS(n_evolved)(dim);
 }
 
 /* Primitives of plane `index` (0 .. ext[2] - 1) of u_in. */
-AMR_INLINE void PHYS(convert)(const PHYS(work) * work, int dim, ptrdiff_t index, double *w) {
+AMR_INLINE void PHYS(convert)(const amr_work *work, int dim, ptrdiff_t index, double *w) {
   const amr_layout *l = work->layout;
   const ptrdiff_t row = work->s.row, stride = l->var_stride, cells = dim == 3 ? l->stride[2] : l->var_stride;
   const double *u = work->u_in + (dim == 3 ? index * l->stride[2] : 0), *param = work->physics->param;
@@ -45,7 +32,7 @@ AMR_INLINE void PHYS(convert)(const PHYS(work) * work, int dim, ptrdiff_t index,
 }
 
 /* Half-step states of a plane; returns non-zero if a cell (perhaps a ghost that nobody uses) has an unphysical face state. */
-AMR_INLINE int64_t PHYS(half_step)(const PHYS(work) * work, int dim, const double *w, double *const *slope, double *half) {
+AMR_INLINE int64_t PHYS(half_step)(const amr_work *work, int dim, const double *w, double *const *slope, double *half) {
   const ptrdiff_t row = work->s.row, first = work->first, last = work->last;
   const double *param = work->physics->param, *x = slope[0], *y = slope[dim > 1 ? 1 : 0], *z = slope[dim > 2 ? 2 : 0];
   const double on = work->step->predictor ? 0.5 : 0.0, k[3] = {on * work->k[0], on * work->k[1], on * work->k[2]};
@@ -77,7 +64,7 @@ AMR_INLINE int64_t PHYS(half_step)(const PHYS(work) * work, int dim, const doubl
   return bad;
 }
 
-AMR_INLINE int PHYS(cell_flat)(const PHYS(work) * work, int dim, ptrdiff_t c, double *const *slope, const double *half) {
+AMR_INLINE int PHYS(cell_flat)(const amr_work *work, int dim, ptrdiff_t c, double *const *slope, const double *half) {
   double h[5], s[3][5] = {{0}};
   for (int v = 0; v < PHYS(n_fixed)(dim); v++) h[v] = half[v * work->s.row + c];
   for (int a = 0; a < dim; a++)
@@ -86,15 +73,16 @@ AMR_INLINE int PHYS(cell_flat)(const PHYS(work) * work, int dim, ptrdiff_t c, do
 }
 
 /* Give the cells with an unphysical face state zero slopes (first order in that cell) and the state they started from. */
-static __attribute__((noinline)) void PHYS(flatten)(const PHYS(work) * work, int dim, int k, const double *w, double *const *slope,
-                                                    double *half) {
+static __attribute__((noinline)) void PHYS(flatten)(const amr_work *work, int dim, int k, const double *w,
+                                                    double *const *slope, double *half) {
   const amr_layout *l = work->layout;
   const int low = dim > 1 ? -1 : 0, high = dim > 1 ? l->n : 0;
   for (int j = low; j <= high; j++)
     for (int i = -1; i <= l->n; i++) {
       ptrdiff_t c = (i + l->gh[0]) + (j + l->gh[1]) * l->stride[1];
       if (!PHYS(cell_flat)(work, dim, c, slope, half)) continue;
-      work->step->n_flattened += i >= 0 && i < l->n && (dim < 2 || (j >= 0 && j < l->n)) && (dim < 3 || (k >= 0 && k < l->n));
+      work->step->n_flattened +=
+          i >= 0 && i < l->n && (dim < 2 || (j >= 0 && j < l->n)) && (dim < 3 || (k >= 0 && k < l->n));
       for (int v = 0; v < l->n_var; v++) {
         for (int a = 0; a < dim; a++) slope[a][v * work->s.row + c] = 0;
         half[v * work->s.row + c] = w[v * work->s.row + c];
@@ -103,8 +91,8 @@ static __attribute__((noinline)) void PHYS(flatten)(const PHYS(work) * work, int
 }
 
 /* Slopes and half-step states of plane k. */
-AMR_INLINE void PHYS(reconstruct)(const PHYS(work) * work, int dim, int k, const double *below, const double *w, const double *above,
-                                  double *const *slope, double *half) {
+AMR_INLINE void PHYS(reconstruct)(const amr_work *work, int dim, int k, const double *below, const double *w,
+                                  const double *above, double *const *slope, double *half) {
   const amr_step *step = work->step;
   const ptrdiff_t row = work->s.row, first = work->first, last = work->last;
   const int n_row = PHYS(all)(work, dim);
@@ -121,7 +109,7 @@ AMR_INLINE void PHYS(reconstruct)(const PHYS(work) * work, int dim, int k, const
 }
 
 /* Fluxes of faces first <= c < last: left states from half_left + slope_left / 2, right ones from half_right - slope_right / 2. */
-AMR_INLINE void PHYS(flux_row)(const PHYS(work) * work, int solver, int dim, int axis, ptrdiff_t first, ptrdiff_t last,
+AMR_INLINE void PHYS(flux_row)(const amr_work *work, int solver, int dim, int axis, ptrdiff_t first, ptrdiff_t last,
                                const double *half_left, const double *slope_left, const double *half_right,
                                const double *slope_right, double *flux) {
   const ptrdiff_t row = work->s.row;
@@ -152,8 +140,8 @@ AMR_INLINE void PHYS(flux_row)(const PHYS(work) * work, int solver, int dim, int
 }
 
 /* First-order fluxes through the faces of plane k that touch a flagged cell; w_lower: averages below the faces. */
-static __attribute__((noinline)) void PHYS(mask_faces)(const PHYS(work) * work, int dim, int axis, int k, const double *w_lower,
-                                                       const double *w, double *flux) {
+static __attribute__((noinline)) void PHYS(mask_faces)(const amr_work *work, int dim, int axis, int k,
+                                                       const double *w_lower, const double *w, double *flux) {
   const amr_layout *l = work->layout;
   const ptrdiff_t row = work->s.row, step = l->stride[axis];
   const int nj = dim > 1 ? l->n + (axis == 1) : 1, ni = l->n + (axis == 0);
@@ -175,7 +163,7 @@ static __attribute__((noinline)) void PHYS(mask_faces)(const PHYS(work) * work, 
 }
 
 /* Copy the fluxes of plane k through the block's face `direction` to its slot, if it has one. */
-AMR_INLINE void PHYS(store_face)(const PHYS(work) * work, int dim, int direction, int k, const double *flux) {
+AMR_INLINE void PHYS(store_face)(const amr_work *work, int dim, int direction, int k, const double *flux) {
   const amr_layout *l = work->layout;
   const int32_t slot = work->slot ? work->slot[direction] : -1;
   if (slot < 0) return;
@@ -190,8 +178,8 @@ AMR_INLINE void PHYS(store_face)(const PHYS(work) * work, int dim, int direction
 }
 
 /* Fluxes normal to `axis` of plane k; previous: half-step states and slopes of plane k - 1 (z faces only). */
-AMR_INLINE void PHYS(faces)(const PHYS(work) * work, int dim, int axis, int k, int r, const double *w_below, const double *w,
-                            const double *half_below, const double *half) {
+AMR_INLINE void PHYS(faces)(const amr_work *work, int dim, int axis, int k, int r, const double *w_below,
+                            const double *w, const double *half_below, const double *half) {
   const amr_layout *l = work->layout;
   const ptrdiff_t t = axis < 2 ? l->stride[axis] : 0, start = l->gh[0] + l->gh[1] * l->stride[1];
   const ptrdiff_t end = start + (l->n - 1) * (1 + (dim > 1 ? l->stride[1] : 0)) + t + 1;
@@ -207,6 +195,8 @@ AMR_INLINE void PHYS(faces)(const PHYS(work) * work, int dim, int axis, int k, i
 #endif
 #if PHYS(has_roe)
     AMR_CASE(AMR_ROE);
+#endif
+#if PHYS(has_exact)
     AMR_CASE(AMR_EXACT);
 #endif
     default: PHYS(flux_row)(work, AMR_RUSANOV, dim, axis, start, end, hl, sl, hr, sr, f);
@@ -218,19 +208,21 @@ AMR_INLINE void PHYS(faces)(const PHYS(work) * work, int dim, int axis, int k, i
 }
 
 /* Update plane k; fz, fz_above: fluxes through its lower and upper z faces. */
-AMR_INLINE void PHYS(update)(const PHYS(work) * work, int dim, int k, const double *fz, const double *fz_above) {
+AMR_INLINE void PHYS(update)(const amr_work *work, int dim, int k, const double *fz, const double *fz_above) {
   const amr_layout *l = work->layout;
-  const double a = work->step->a, b = work->step->b, *h = work->k, *fx = work->s.flux[0][0], *fy = dim > 1 ? work->s.flux[1][0] : fx;
+  const double a = work->step->a, b = work->step->b, *h = work->k, *fx = work->s.flux[0][0],
+               *fy = dim > 1 ? work->s.flux[1][0] : fx;
   const ptrdiff_t row = work->s.row, s = l->stride[1];
   for (int v = 0; v < l->n_var; v++) {
     const int is_static = v >= PHYS(n_evolved)(dim) && v < PHYS(n_fixed)(dim);
     for (int j = 0; j < (dim > 1 ? l->n : 1); j++) {
-      const ptrdiff_t cell = amr_cell(l, 0, j, dim == 3 ? k : 0) + v * l->var_stride, c = v * row + l->gh[0] + (j + l->gh[1]) * s;
+      const ptrdiff_t cell = amr_cell(l, 0, j, dim == 3 ? k : 0) + v * l->var_stride,
+                      c = v * row + l->gh[0] + (j + l->gh[1]) * s;
       const double *u = work->u_in + cell, *u0 = work->u0 + cell;
       double *out = work->u_out + cell;
-#define AMR_CHANGE(i)                                               \
-  double change = h[0] * (fx[c + i + 1] - fx[c + i]);               \
-  if (dim > 1) change += h[1] * (fy[c + i + s] - fy[c + i]);        \
+#define AMR_CHANGE(i) \
+  double change = h[0] * (fx[c + i + 1] - fx[c + i]); \
+  if (dim > 1) change += h[1] * (fy[c + i + s] - fy[c + i]); \
   if (dim > 2) change += h[2] * (fz_above[c + i] - fz[c + i])
       if (is_static) {
         for (int i = 0; i < l->n; i++) out[i] = u[i];
@@ -253,7 +245,7 @@ AMR_INLINE void PHYS(update)(const PHYS(work) * work, int dim, int k, const doub
 }
 
 /* One block. The half-step states are the primitives themselves where there is no predictor. */
-AMR_INLINE void PHYS(block)(const PHYS(work) * work, int dim) {
+AMR_INLINE void PHYS(block)(const amr_work *work, int dim) {
   const amr_layout *l = work->layout;
   const amr_scratch *s = &work->s;
   const int low = dim == 3 ? -1 : 0, high = dim == 3 ? l->n : 0, base = dim == 3 ? l->g : 0;
@@ -270,13 +262,14 @@ AMR_INLINE void PHYS(block)(const PHYS(work) * work, int dim) {
     if (dim == 3 && k >= 0) PHYS(faces)(work, dim, 2, k, r, below, w, s->half[!r], s->half[r]);
     if (dim == 3 && k >= 1) PHYS(update)(work, dim, k - 1, s->flux[2][!r], s->flux[2][r]);
     if (dim == 3 && (k < 0 || k == l->n)) continue;
-    for (int axis = 0; axis < (dim > 1 ? 2 : 1); axis++) PHYS(faces)(work, dim, axis, k, r, below, w, s->half[!r], s->half[r]);
+    for (int axis = 0; axis < (dim > 1 ? 2 : 1); axis++)
+      PHYS(faces)(work, dim, axis, k, r, below, w, s->half[!r], s->half[r]);
     if (dim < 3) PHYS(update)(work, dim, 0, NULL, NULL);
   }
 }
 
 AMR_INLINE void PHYS(advance)(const amr_physics *physics, const amr_layout *l, amr_step *step, int dim) {
-  PHYS(work) work = {.physics = physics, .layout = l, .step = step, .s = amr_scratch_make(l, step->scratch)};
+  amr_work work = {.physics = physics, .layout = l, .step = step, .s = amr_scratch_make(l, step->scratch)};
   work.first = (l->g - 1) * (1 + (dim > 1 ? l->stride[1] : 0));
   work.last = (dim == 3 ? l->stride[2] : l->var_stride) - work.first;
   /* Static variables and first order have no slopes. */

@@ -1,17 +1,17 @@
-/* Division of the scratch memory of one block into planes (private to the step kernel).
+/* What the step kernel knows of the block at work, and the division of its scratch memory into planes (private to it).
  *
  * A plane is one k of a block, all (i, j) with ghosts flattened into one row, and its variables follow each other at distance
  * `row`. In 3D the planes roll: three of primitives, two of everything that a z face takes from both its sides.
  */
 #ifndef AMR_STEP_SCRATCH_H
 #define AMR_STEP_SCRATCH_H
-#include "amr.h"
+#include "step.h"
 
 typedef struct {
-  ptrdiff_t row;     /* doubles from one variable of a plane to the next */
-  ptrdiff_t plane;   /* n_var * row */
-  double *w[3];      /* primitives of plane k at [k % 3] */
-  double *half[2];   /* half-step primitives at [k % 2] */
+  ptrdiff_t row;   /* doubles from one variable of a plane to the next */
+  ptrdiff_t plane; /* n_var * row */
+  double *w[3];    /* primitives of plane k at [k % 3] */
+  double *half[2]; /* half-step primitives at [k % 2] */
   double *slope[3][2];
   double *flux[3][2]; /* fluxes through the lower faces; x and y have one plane only */
 } amr_scratch;
@@ -39,5 +39,19 @@ AMR_INLINE amr_scratch amr_scratch_make(const amr_layout *l, double *memory) {
     }
   return s;
 }
+
+/* One block at work. */
+typedef struct {
+  const amr_physics *physics;
+  const amr_layout *layout;
+  amr_step *step;
+  amr_scratch s;
+  const double *u_in, *u0, *mask; /* of this block; mask NULL if no cell of the block is flagged */
+  double *u_out;
+  const int32_t *slot;
+  double k[3];     /* dt / h */
+  ptrdiff_t first; /* first cell of a plane that has slopes: -1 in x and y */
+  ptrdiff_t last;  /* one past the last: n in x and y */
+} amr_work;
 
 #endif

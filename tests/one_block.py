@@ -5,7 +5,7 @@ import numpy as np
 from amr._kernels import step
 from amr.mesh.pool import Layout
 from amr.physics import create_physics
-from amr.scheme.flux import INTEGRATORS, create_scheme
+from amr.scheme.flux import create_scheme
 
 
 class OneBlock:
@@ -42,8 +42,20 @@ class OneBlock:
         u_out = self.u if u_out is None else u_out
         blocks = np.zeros(1, dtype=np.int32)
         options = {**self.scheme.kernel_options, **more}
-        return step.advance(self.physics.spec, self.layout, u_in, u_in if u0 is None else u0, u_out, blocks, self.spacing,
-                            self.scratch, dt=dt, a=a, b=b, **options)
+        return step.advance(
+            self.physics.spec,
+            self.layout,
+            u_in,
+            u_in if u0 is None else u0,
+            u_out,
+            blocks,
+            self.spacing,
+            self.scratch,
+            dt=dt,
+            a=a,
+            b=b,
+            **options,
+        )
 
     def step(self, dt, **more):
         u0 = self.u.copy()
@@ -59,8 +71,12 @@ class OneBlock:
             t = end if t + dt >= end else t + dt
         return self.primitives()
 
+    def run_evenly(self, end, cfl=0.8):
+        """Steps of one size, at the same cfl for every n, so that errors of different n compare."""
+        n_step = int(np.ceil(end * self.signal() / cfl / (self.n // 8))) * (self.n // 8)
+        for _ in range(n_step):
+            self.step(end / n_step)
+        return self.primitives()
+
     def primitives(self):
         return self.physics.to_primitive(self.u[self.inner]).reshape(self.physics.n_var, -1)
-
-
-__all__ = ["INTEGRATORS", "OneBlock"]

@@ -58,6 +58,11 @@ def test_every_point_has_exactly_one_leaf(forest, seed):
     assert (inside.sum(axis=1) == 1).all()
     np.testing.assert_array_equal(forest.find(forest.max_level, points), inside.argmax(axis=1))
     np.testing.assert_array_equal(forest.find(forest.level, forest.coords), np.arange(forest.n_leaves))
+    # a position coarser than the leaves in it: the first of them
+    root = points >> forest.max_level
+    corner = root << forest.max_level
+    first = ((corner[:, None] >= low) & (corner[:, None] < high)).all(axis=2).argmax(axis=1)
+    np.testing.assert_array_equal(forest.find(0, root), first)
 
 
 @given(forest=forests())
@@ -114,8 +119,8 @@ def test_adapt_tells_where_leaves_come_from(forest, seed):
 def test_leaves_keys_and_pickle_give_the_same_forest(forest):
     rest = (forest.dim, forest.root_blocks, forest.periodic, forest.max_level)
     for other in (
-        Forest.from_leaves(forest.level, forest.coords[:, : forest.dim], *rest),
-        Forest.from_keys(forest.level, forest.key, *rest),
+        Forest.from_leaves(*rest, forest.level, forest.coords[:, : forest.dim]),
+        Forest.from_keys(*rest, forest.level, forest.key),
         pickle.loads(pickle.dumps(forest)),
     ):
         assert (other.dim, other.root_blocks, other.periodic, other.max_level) == rest
@@ -130,22 +135,32 @@ def test_damaged_leaves_are_refused(forest, seed):
     i = rng.integers(forest.n_leaves)
     rest = (forest.dim, forest.root_blocks, forest.periodic, forest.max_level)
     with pytest.raises(MeshError):  # a hole
-        Forest.from_leaves(np.delete(forest.level, i), np.delete(forest.coords, i, axis=0), *rest)
+        Forest.from_leaves(*rest, np.delete(forest.level, i), np.delete(forest.coords, i, axis=0))
     with pytest.raises(MeshError):  # twice the same leaf
         Forest.from_leaves(
-            np.insert(forest.level, i, forest.level[i]), np.insert(forest.coords, i, forest.coords[i], 0), *rest
+            *rest, np.insert(forest.level, i, forest.level[i]), np.insert(forest.coords, i, forest.coords[i], 0)
         )
     outside = forest.coords.copy()
     outside[i, rng.integers(forest.dim)] += 1 << 20
     with pytest.raises(MeshError, match="outside"):
-        Forest.from_leaves(forest.level, outside, *rest)
+        Forest.from_leaves(*rest, forest.level, outside)
     if forest.n_leaves > 1:
         with pytest.raises(MeshError, match="order"):
-            Forest.from_leaves(forest.level[::-1], forest.coords[::-1], *rest)
+            Forest.from_leaves(*rest, forest.level[::-1], forest.coords[::-1])
     key = forest.key.copy()
     key[i] += 1
     with pytest.raises(MeshError):
-        Forest.from_keys(forest.level, key, *rest)
+        Forest.from_keys(*rest, forest.level, key)
+
+
+def test_find_refuses_what_it_cannot_represent():
+    forest = Forest.uniform(2, 3, True, 2)
+    assert forest.deepest_level == 20
+    for level, coords in ((21, [[0, 0, 0]]), (-1, [[0, 0, 0]]), (2, [[2**31, 0, 0]])):
+        with pytest.raises(MeshError):
+            forest.find(level, np.array(coords))
+    assert forest.find(20, np.array([[-1, -1, 0]])).tolist() == forest.find(0, np.array([[2, 2, 0]])).tolist()
+    assert forest.find(0, np.zeros((0, 3), int)).shape == (0,)
 
 
 def test_uniform():

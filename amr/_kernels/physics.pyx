@@ -20,6 +20,10 @@ cdef extern from "riemann.h":
     amr_status amr_riemann(const amr_physics *physics, int solver, int axis, ptrdiff_t n, const double *wl, const double *wr,
                            double *f) nogil
 
+cdef extern from "riemann_exact.h":
+    void amr_euler_exact_profile(double gamma, const double *left, const double *right, ptrdiff_t n, const double *speed,
+                                 double *out, double *star) nogil
+
 cdef extern from "limiter.h":
     void amr_limit_row(int id, ptrdiff_t n, const double *a, const double *b, double *out) nogil
 
@@ -161,3 +165,30 @@ def limit(int limiter, a, b):
     if x.shape[0]:
         amr_limit_row(limiter, x.shape[0], &x[0], &y[0], &out[0])
     return np.asarray(out)
+
+
+def euler_exact(double gamma, left, right, speed):
+    """Exact solution of the Riemann problem of an ideal gas, vacuum included (Toro, ch. 4).
+
+    Parameters
+    ----------
+    left, right : sequence of float
+        Density, normal velocity, pressure; density 0 is vacuum.
+    speed : array_like (m,)
+        x / t of the points wanted.
+
+    Returns
+    -------
+    w : ndarray (3, m)
+        Density, normal velocity, pressure.
+    star : tuple of float
+        Pressure and velocity between the nonlinear waves (0, NaN if there is vacuum).
+    """
+    cdef double[::1] l = np.array(left, dtype=np.float64), r = np.array(right, dtype=np.float64)
+    cdef double[::1] s = np.ascontiguousarray(speed, dtype=np.float64)
+    cdef double[:, ::1] out = np.empty((3, s.shape[0]))
+    cdef double star[2]
+    if l.shape[0] != 3 or r.shape[0] != 3 or s.shape[0] == 0:
+        raise ValueError("left and right are density, velocity, pressure; speed has at least one element")
+    amr_euler_exact_profile(gamma, &l[0], &r[0], s.shape[0], &s[0], &out[0, 0], star)
+    return np.asarray(out), (star[0], star[1])

@@ -95,6 +95,11 @@ class Forest:
         return 1 << self.dim
 
     @property
+    def deepest_level(self) -> int:
+        """Largest ``max_level`` possible with these root blocks."""
+        return _deepest_level(self.dim, self.root_blocks)
+
+    @property
     def leaves_per_level(self) -> np.ndarray:
         """Number of leaves on each level 0..max_level, int64 (max_level + 1,)."""
         return np.bincount(self.level, minlength=self.max_level + 1)
@@ -141,22 +146,22 @@ class Forest:
     @classmethod
     def from_leaves(
         cls,
-        level: np.ndarray,
-        coords: np.ndarray,
         dim: int,
         root_blocks: Sequence[int] | int,
         periodic: Sequence[bool] | bool,
         max_level: int,
+        level: np.ndarray,
+        coords: np.ndarray,
     ) -> Forest:
         """Forest with exactly these leaves, given in Morton order (for restarts).
 
         Parameters
         ----------
+        dim, root_blocks, periodic, max_level
+            As the attributes.
         level : int array (n,)
         coords : int array (n, 3) or (n, dim)
             Block coordinates on each leaf's level.
-        dim, root_blocks, periodic, max_level
-            As the attributes.
 
         Raises
         ------
@@ -190,12 +195,12 @@ class Forest:
     @classmethod
     def from_keys(
         cls,
-        level: np.ndarray,
-        key: np.ndarray,
         dim: int,
         root_blocks: Sequence[int] | int,
         periodic: Sequence[bool] | bool,
         max_level: int,
+        level: np.ndarray,
+        key: np.ndarray,
     ) -> Forest:
         """As `from_leaves`, from the arrays ``level`` and ``key`` of another forest with the same root blocks."""
         key_level = _key_level(dim, _axes(root_blocks, dim, 1, "root_blocks"), max_level)
@@ -208,7 +213,7 @@ class Forest:
         coords = decode(dim, key_level, levels.astype(np.int8), keys)
         if (keys < 0).any() or (encode(dim, key_level, levels.astype(np.int8), coords) != keys).any():
             raise MeshError("a key is not the corner of a block of its level")
-        return cls.from_leaves(levels, coords, dim, root_blocks, periodic, max_level)
+        return cls.from_leaves(dim, root_blocks, periodic, max_level, levels, coords)
 
     def find(self, level: np.ndarray | int, coords: np.ndarray) -> np.ndarray:
         """Leaf that contains the lowest corner of each block (level, coords): the leaf itself, one that contains it, or
@@ -217,7 +222,7 @@ class Forest:
         Parameters
         ----------
         level : int array (m,) or int
-            Between 0 and ``key_level``.
+            From 0 to ``deepest_level``.
         coords : int array (m, 3)
             Periodic axes wrap.
 
@@ -226,10 +231,13 @@ class Forest:
         int32 (m,)
             Leaf index, -1 outside the domain.
         """
-        positions = np.ascontiguousarray(coords, dtype=np.int32)
+        raw = np.asarray(coords)
+        if raw.size and not -(2**31) <= raw.min() <= raw.max() < 2**31:
+            raise MeshError("a position does not fit 32 bits")
+        positions = np.ascontiguousarray(raw, dtype=np.int32)
         levels = np.ascontiguousarray(np.broadcast_to(np.asarray(level), (len(positions),)), dtype=np.int8)
-        if len(levels) and not 0 <= levels.min() <= levels.max() <= self.key_level:
-            raise MeshError(f"a position has a level outside 0..{self.key_level}")
+        if len(levels) and not 0 <= levels.min() <= levels.max() <= self.deepest_level:
+            raise MeshError(f"a position has a level outside 0..{self.deepest_level}")
         return self._leaves.find(levels, positions)
 
     def adapt(self, flags: np.ndarray) -> tuple[Forest, np.ndarray, np.ndarray]:
@@ -269,22 +277,29 @@ class Forest:
 
 
 def _key_level(dim: int, roots: tuple[int, int, int], max_level: int) -> int:
-    """Depth of the keys; MeshError when the finest coordinates need more bits than there are."""
+    """Depth of the keys; MeshError when there is no such mesh or its coordinates need more bits than there are."""
     if dim not in KEY_LEVEL:
         raise MeshError(f"dimension {dim} is not possible: 1, 2 or 3")
     if min(roots) < 1:
         raise MeshError(f"root_blocks = {roots[:dim]}: at least one block per axis")
     if max_level < 0:
         raise MeshError(f"max_level = {max_level} is negative")
-    bits = (max(roots) - 1).bit_length()
-    key_level = min(KEY_LEVEL[dim], COORD_BITS[dim] - bits)
-    # Coordinates are int32, keys int64: whichever ends first.
-    deepest = min(key_level, 31 - bits)
+    deepest = _deepest_level(dim, roots)
     if max_level > deepest:
         raise MeshError(
             f"max_level = {max_level} with {max(roots)} root blocks on an axis: at most {max(deepest, 0)} levels in {dim}D"
         )
-    return key_level
+    return min(KEY_LEVEL[dim], COORD_BITS[dim] - _bits(roots))
+
+
+def _bits(roots: tuple[int, int, int]) -> int:
+    """Bits of a root block's coordinate."""
+    return (max(roots) - 1).bit_length()
+
+
+def _deepest_level(dim: int, roots: tuple[int, int, int]) -> int:
+    """Level at which a coordinate runs out of bits: in the key, or in an int32."""
+    return min(KEY_LEVEL[dim], COORD_BITS[dim] - _bits(roots), 31 - _bits(roots))
 
 
 def _check_cover(dim: int, key_level: int, roots: tuple[int, int, int], level: np.ndarray, key: np.ndarray) -> None:

@@ -9,19 +9,23 @@ from typing import Any
 from pydantic import ValidationError
 
 from amr.errors import CaseError
-from amr.physics.base import Parameters, Physics
+from amr.physics.acoustics import Acoustics
+from amr.physics.advection import Advection
+from amr.physics.base import ParameterModel, Physics
+from amr.physics.burgers import Burgers
 from amr.physics.euler import Euler
+from amr.physics.shallow_water import ShallowWater
 
 #: Equation sets by their name in the case file.
-PHYSICS: dict[str, type[Physics]] = {cls.name: cls for cls in (Euler,)}
+PHYSICS: dict[str, type[Physics]] = {cls.name: cls for cls in (Advection, Burgers, Acoustics, Euler, ShallowWater)}
 
 
-def create_physics(name: str, dim: int, parameters: Parameters | Mapping[str, Any] | None = None) -> Physics:
+def create_physics(name: str, dim: int, parameters: ParameterModel | Mapping[str, Any] | None = None) -> Physics:
     """Equation set ``name`` in ``dim`` dimensions.
 
     Parameters
     ----------
-    parameters : Parameters or mapping, optional
+    parameters : ParameterModel or mapping, optional
         The set's parameter model or its keys (``PHYSICS[name].Parameters``).
 
     Raises

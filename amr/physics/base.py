@@ -15,7 +15,7 @@ AXES = "xyz"
 MAX_VAR = 16
 
 
-class Parameters(BaseModel):
+class ParameterModel(BaseModel):
     """Base of the parameter models: unknown keys are refused, NaN and infinity too."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
@@ -34,7 +34,7 @@ class Physics:
     name : str
         Name in the case file.
     dim : int
-    parameters : Parameters
+    parameters : ParameterModel
         The validated parameters.
     spec : amr._kernels.physics.PhysicsSpec
         What the kernels receive.
@@ -52,9 +52,9 @@ class Physics:
 
     name: ClassVar[str]
     dims: ClassVar[tuple[int, ...]] = (1, 2, 3)
-    Parameters: ClassVar[type[Parameters]]
+    Parameters: ClassVar[type[ParameterModel]]
 
-    def __init__(self, dim: int, parameters: Parameters) -> None:
+    def __init__(self, dim: int, parameters: ParameterModel) -> None:
         if dim not in self.dims:
             offered = " and ".join(f"{d}D" for d in self.dims)
             raise CaseError(f"physics.name = {self.name!r}: offered in {offered}, not in {dim}D")
@@ -118,13 +118,18 @@ class Physics:
             One line per fault.
         """
         given, faults = self._split_vectors(values)
-        faults += [f"{name}: not a primitive of {self.name} ({', '.join(self.primitives)})"
-                   for name in given if name not in self.primitives]
+        faults += [
+            f"{name}: not a primitive of {self.name} ({', '.join(self.primitives)})"
+            for name in given
+            if name not in self.primitives
+        ]
         faults += [f"{name}: missing" for name in self.primitives if name not in given]
         arrays = {name: np.asarray(value, dtype=np.float64) for name, value in given.items() if name in self.primitives}
         if m is None:
             m = max((a.size for a in arrays.values()), default=1)
-        faults += [f"{name}: shape {a.shape}, not ({m},)" for name, a in arrays.items() if a.shape not in ((), (1,), (m,))]
+        faults += [
+            f"{name}: shape {a.shape}, not ({m},)" for name, a in arrays.items() if a.shape not in ((), (1,), (m,))
+        ]
         if faults:
             raise CaseError("\n".join(faults))
         return np.stack([np.broadcast_to(arrays[name], (m,)) for name in self.primitives])

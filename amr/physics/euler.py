@@ -11,7 +11,7 @@ from amr.errors import CaseError
 from amr.physics import base
 
 
-class EulerParameters(base.Parameters):
+class EulerParameters(base.ParameterModel):
     """``gamma``: ratio of specific heats; ``scalars``: names of passive scalars (mass fractions carried with the gas)."""
 
     gamma: float = Field(1.4, gt=1.0, le=10.0)

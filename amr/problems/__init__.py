@@ -1,1 +1,42 @@
-"""Initial and exact states, one problem per file."""
+"""Problems: initial, exact and boundary states, one file each. The table is what ``[problem] name`` may be."""
+
+from __future__ import annotations
+
+from amr.problems.acoustic_pulse import AcousticPulse
+from amr.problems.base import Problem
+from amr.problems.blast import Blast
+from amr.problems.constant import Constant
+from amr.problems.dam_break import DamBreak
+from amr.problems.double_mach import DoubleMach
+from amr.problems.euler_wave import EulerWave
+from amr.problems.implosion import Implosion
+from amr.problems.isentropic_vortex import IsentropicVortex
+from amr.problems.kelvin_helmholtz import KelvinHelmholtz
+from amr.problems.rayleigh_taylor import RayleighTaylor
+from amr.problems.riemann import Riemann
+from amr.problems.riemann_2d import Riemann2D
+from amr.problems.sedov import Sedov
+from amr.problems.shu_osher import ShuOsher
+from amr.problems.sine import Sine
+from amr.problems.slotted_disc import SlottedDisc
+from amr.problems.woodward_colella import WoodwardColella
+
+PROBLEMS: dict[str, type[Problem]] = {
+    "acoustic_pulse": AcousticPulse,
+    "blast": Blast,
+    "constant": Constant,
+    "dam_break": DamBreak,
+    "double_mach": DoubleMach,
+    "euler_wave": EulerWave,
+    "implosion": Implosion,
+    "isentropic_vortex": IsentropicVortex,
+    "kelvin_helmholtz": KelvinHelmholtz,
+    "rayleigh_taylor": RayleighTaylor,
+    "riemann": Riemann,
+    "riemann_2d": Riemann2D,
+    "sedov": Sedov,
+    "shu_osher": ShuOsher,
+    "sine": Sine,
+    "slotted_disc": SlottedDisc,
+    "woodward_colella": WoodwardColella,
+}

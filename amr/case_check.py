@@ -1,0 +1,290 @@
+"""Checks of a case: each section by its model, then what must fit between sections. Nothing stops at the first fault."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel
+
+from amr.case_choice import Collector, read_indicator, read_physics, read_problem, read_sources
+from amr.case_schema import REQUIRED, SECTIONS, Boundaries, Mesh, Refinement, Scheme
+from amr.case_text import Fault, path
+from amr.mesh.tree import COORD_BITS, KEY_LEVEL
+from amr.names import suggestion
+from amr.physics.sources import Gravity
+from amr.problems.base import Problem, Setting, full_state, state_faults
+from amr.problems.plugin import PluginProblem
+from amr.scheme.flux import default_riemann, riemann_names
+
+_TOP = ("title", "mesh", "physics", "problem", "boundaries", "scheme", "sources", "refinement", "time", "output")
+
+
+def check(data: Mapping[str, Any], directory: Path, output: str) -> tuple[dict[str, Any], list[Fault]]:
+    """Check and resolve a case.
+
+    Parameters
+    ----------
+    data : mapping
+        The case as `tomllib` reads it.
+    directory : Path
+        Where relative plugin files are looked for.
+    output : str
+        Default of ``output.directory``.
+
+    Returns
+    -------
+    dict, list of Fault
+        The parts of a `amr.case.Case` (complete only when there are no faults), and the faults.
+    """
+    checker = _Checker(directory)
+    parts = checker.run(data, output)
+    return parts, checker.faults
+
+
+class _Checker(Collector):
+    """Collects the faults of one case."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.sections: dict[str, Any] = {}
+
+    def run(self, data: Mapping[str, Any], output: str) -> dict[str, Any]:
+        self._top(data)
+        for name, model in SECTIONS.items():
+            if name in data or name not in REQUIRED:
+                self.sections[name] = self.read(model, data.get(name, {}), name)
+        mesh: Mesh | None = self.sections.get("mesh")
+        if mesh is not None and not self._mesh(mesh):
+            mesh = None
+        physics = read_physics(self, data["physics"], mesh) if "physics" in data else None
+        sources = read_sources(self, data.get("sources", []), physics, mesh)
+        setting = self._setting(mesh, physics, sources)
+        problem = read_problem(self, data["problem"], setting) if "problem" in data else None
+        conditions = self._boundaries(mesh, physics, problem, setting)
+        scheme = self._scheme(physics)
+        buffer = self._refinement(mesh, physics)
+        self._time()
+        written = self._output(mesh, output)
+        if self.faults:
+            return {}
+        assert mesh is not None and setting is not None and scheme is not None
+        mesh = mesh.model_copy(update={"periodic": list(setting.periodic)})
+        parts = {
+            "title": data.get("title", ""),
+            "mesh": mesh,
+            "physics": physics,
+            "problem": problem,
+            "boundaries": conditions,
+            "scheme": scheme,
+            "sources": tuple((name, function) for name, function, _ in sources),
+            "refinement": self.sections["refinement"],
+            "buffer": buffer,
+            "time": self.sections["time"],
+            "output": written,
+        }
+        parts["data"] = self._resolved(data, parts)
+        return parts
+
+    # ---- sections by themselves ------------------------------------------------------------------------------------------
+
+    def _top(self, data: Mapping[str, Any]) -> None:
+        for key, value in data.items():
+            if key not in _TOP:
+                self.add(key, f"unknown section{suggestion(key, _TOP)}", value)
+        for key in REQUIRED:
+            if key not in data:
+                self.add(key, "missing section")
+        if not isinstance(data.get("title", ""), str):
+            self.add("title", "must be a string", data["title"])
+
+    # ---- what must fit together ------------------------------------------------------------------------------------------
+
+    def _mesh(self, mesh: Mesh) -> bool:
+        """Note the faults of the mesh; return whether its dimension is beyond doubt."""
+        dim = mesh.dim
+        for key, value in (("upper", mesh.upper), ("root_blocks", mesh.root_blocks)):
+            if len(value) != dim:
+                self.add(f"mesh.{key}", f"must have {dim} entries like mesh.lower, one per axis", value)
+        for axis, (low, high) in enumerate(zip(mesh.lower, mesh.upper, strict=False)):
+            if not low < high:
+                self.add(f"mesh.upper[{axis}]", f"must be greater than mesh.lower[{axis}] = {low:g}", high)
+        if isinstance(mesh.periodic, list) and len(mesh.periodic) != dim:
+            self.add("mesh.periodic", f"must have {dim} entries, one per axis", mesh.periodic)
+        # As in amr.mesh.tree: what limits the depth is the bits of a key, and of the int32 coordinates.
+        bits = (max(mesh.root_blocks) - 1).bit_length()
+        deepest = min(KEY_LEVEL[dim], COORD_BITS[dim] - bits, 31 - bits)
+        if deepest < 0:
+            self.add(
+                "mesh.root_blocks", f"more blocks on an axis than there are numbers for in {dim}D", mesh.root_blocks
+            )
+        elif mesh.max_level > deepest:
+            text = f"must be <= {deepest} in {dim}D with {max(mesh.root_blocks)} root blocks on an axis"
+            self.add("mesh.max_level", text, mesh.max_level)
+        return len(mesh.upper) == dim and len(mesh.root_blocks) == dim
+
+    def _setting(self, mesh: Mesh | None, physics: Any, sources: list[tuple[str, Any, Any]]) -> Setting | None:
+        if mesh is None or physics is None:
+            return None
+        gravity = sum((np.array(s.g, dtype=float) for _, _, s in sources if isinstance(s, Gravity)), np.zeros(mesh.dim))
+        lower, upper = np.array(mesh.lower, dtype=float), np.array(mesh.upper, dtype=float)
+        periodic = self._periodic_axes(mesh)
+        return Setting(mesh.dim, physics.name, physics.parameters, physics.primitives, lower, upper, periodic, gravity)
+
+    def _periodic_axes(self, mesh: Mesh) -> tuple[bool, ...]:
+        """Which axes are periodic, from mesh.periodic or else from the boundaries."""
+        given = mesh.periodic
+        if isinstance(given, bool):
+            return (given,) * mesh.dim
+        if isinstance(given, list):
+            return tuple(given)
+        sides = [getattr(self.sections.get("boundaries"), axis, None) or [] for axis in "xyz"[: mesh.dim]]
+        return tuple(any(s["kind"] == "periodic" for s in pair) for pair in sides)
+
+    def _boundaries(
+        self, mesh: Mesh | None, physics: Any, problem: Problem | None, setting: Setting | None
+    ) -> list[tuple[str, dict[str, float], Any, str]]:
+        given: Boundaries | None = self.sections.get("boundaries")
+        if mesh is None or given is None:
+            return []
+        conditions = []
+        periodic = self._periodic_axes(mesh)
+        for a, axis in enumerate("xyz"):
+            pair = getattr(given, axis)
+            if a >= mesh.dim:
+                if pair is not None:
+                    self.add(f"boundaries.{axis}", f"the mesh has {mesh.dim} dimension{'s' * (mesh.dim > 1)}")
+                continue
+            if pair is None:
+                pair = [{"kind": "periodic" if periodic[a] else "outflow"}] * 2
+            kinds = [side["kind"] for side in pair]
+            if any((kind == "periodic") != periodic[a] for kind in kinds) and self.sound("mesh.periodic"):
+                text = (
+                    "both sides must be periodic, or none"
+                    if mesh.periodic is None
+                    else f"must agree with mesh.periodic = {mesh.periodic}".lower()
+                )
+                self.add(f"boundaries.{axis}", text, kinds)
+                continue
+            conditions += [self._condition(2 * a + s, side, physics, problem, setting) for s, side in enumerate(pair)]
+        return conditions
+
+    def _condition(
+        self, direction: int, side: dict[str, Any], physics: Any, problem: Problem | None, setting: Setting | None
+    ) -> tuple[str, dict[str, float], Any, str]:
+        kind, key = side["kind"], path("boundaries", "xyz"[direction // 2], direction % 2)
+        if kind == "inflow" and setting is not None:
+            state = {k: v for k, v in side.items() if k != "kind"}
+            found = list(state_faults(key, state, setting))
+            self.add_problem_faults("", found)
+            return kind, {} if found else full_state(state, setting), None, kind
+        if kind == "problem" and problem is not None:
+            function = problem.boundary(direction)
+            if function is None:
+                self.add(key, "this problem gives no state outside this side", kind)
+            return "function", {}, function, kind
+        if ":" in kind:
+            return "function", {}, self.plugin(kind, "boundaries", key, {}), kind
+        return kind, {}, None, kind
+
+    def _scheme(self, physics: Any) -> Scheme | None:
+        scheme: Scheme | None = self.sections.get("scheme")
+        if scheme is None or physics is None:
+            return scheme
+        offered = riemann_names(physics)
+        if scheme.riemann is None:
+            return scheme.model_copy(update={"riemann": default_riemann(physics)})
+        if scheme.riemann not in offered:
+            text = f"is not offered for physics {physics.name}; there are {', '.join(offered)}"
+            self.add("scheme.riemann", text, scheme.riemann)
+        return scheme
+
+    def _refinement(self, mesh: Mesh | None, physics: Any) -> int:
+        refinement: Refinement | None = self.sections.get("refinement")
+        scheme: Scheme | None = self.sections.get("scheme")
+        if refinement is None:
+            return 0
+        if refinement.refine is not None and refinement.coarsen is not None and refinement.coarsen >= refinement.refine:
+            self.add(
+                "refinement.coarsen", f"must be below refinement.refine = {refinement.refine:g}", refinement.coarsen
+            )
+        for i, entry in enumerate(refinement.indicators):
+            read_indicator(self, entry, i, physics)
+        buffer = refinement.buffer
+        if mesh is None:
+            return 0
+        if buffer == "auto":
+            buffer = math.ceil((0.8 if scheme is None else scheme.cfl) * refinement.interval) + 1
+        sound = self.sound(
+            "refinement.buffer", "refinement.interval", "scheme.cfl", "mesh.block_cells", "mesh.max_level"
+        )
+        if sound and mesh.max_level > 0 and buffer > mesh.block_cells:
+            hint = "; shorten refinement.interval or enlarge mesh.block_cells" if refinement.buffer == "auto" else ""
+            text = f"{buffer} cells, but must be <= mesh.block_cells = {mesh.block_cells}{hint}"
+            self.add("refinement.buffer", text, refinement.buffer)
+        for i, region in enumerate(refinement.regions):
+            self._region(mesh, region, i)
+        return int(buffer)
+
+    def _region(self, mesh: Mesh, region: Any, i: int) -> None:
+        if region.level > mesh.max_level and self.sound("mesh.max_level"):
+            self.add(
+                path("refinement", "regions", i, "level"), f"must be <= mesh.max_level = {mesh.max_level}", region.level
+            )
+        for side in ("lower", "upper"):
+            corner = getattr(region, side)
+            if len(corner) != mesh.dim:
+                self.add(path("refinement", "regions", i, side), f"must have {mesh.dim} entries, one per axis", corner)
+        for axis, (low, high) in enumerate(zip(region.lower, region.upper, strict=False)):
+            if low > high:
+                self.add(path("refinement", "regions", i, "upper", axis), f"must not be below lower = {low:g}", high)
+
+    def _time(self) -> None:
+        time = self.sections.get("time")
+        if time is not None and not time.end > time.start and self.sound("time.start"):
+            self.add("time.end", f"must be greater than time.start = {time.start:g}", time.end)
+
+    def _output(self, mesh: Mesh | None, default: str) -> Any:
+        output = self.sections.get("output")
+        if output is None:
+            return None
+        if mesh is not None and output.format == "vtkhdf-amr" and mesh.dim != 3:
+            self.add("output.format", f"is offered in 3D only, not in {mesh.dim}D; take vtu or vtkhdf", output.format)
+        return output if output.directory else output.model_copy(update={"directory": default})
+
+    # ---- the resolved case -----------------------------------------------------------------------------------------------
+
+    def _resolved(self, data: Mapping[str, Any], parts: dict[str, Any]) -> dict[str, Any]:
+        """Everything that was chosen, as plain TOML values; plugin files by their absolute path."""
+        physics, problem = parts["physics"], parts["problem"]
+        resolved: dict[str, Any] = {"title": parts["title"]}
+        resolved["mesh"] = _plain(parts["mesh"])
+        resolved["physics"] = {"name": data["physics"]["name"], **_plain(physics.parameters)}
+        keywords = problem.keywords if isinstance(problem, PluginProblem) else {}
+        resolved["problem"] = {"name": self._absolute(data["problem"]["name"]), **_plain(problem), **keywords}
+        resolved["boundaries"] = {}
+        given = self.sections["boundaries"]
+        for a, axis in enumerate("xyz"[: parts["mesh"].dim]):
+            pair = getattr(given, axis) or [{"kind": c[3]} for c in parts["boundaries"][2 * a : 2 * a + 2]]
+            resolved["boundaries"][axis] = [self._absolute(side["kind"]) if len(side) == 1 else side for side in pair]
+        resolved["scheme"] = _plain(parts["scheme"])
+        if data.get("sources"):
+            entries = [{"name": e} if isinstance(e, str) else e for e in data["sources"]]
+            resolved["sources"] = [{**e, "name": self._absolute(e["name"])} for e in entries]
+        resolved["refinement"] = _plain(parts["refinement"])
+        for entry in resolved["refinement"]["indicators"]:
+            entry["name"] = self._absolute(entry["name"])
+        resolved["time"], resolved["output"] = _plain(parts["time"]), _plain(parts["output"])
+        return resolved
+
+    def _absolute(self, name: str) -> str:
+        file, colon, rest = name.rpartition(":")
+        return f"{(self.directory / file).resolve()}:{rest}" if colon and file.endswith(".py") else name
+
+
+def _plain(model: BaseModel) -> dict[str, Any]:
+    """A model as plain TOML values; what is None is left out."""
+    return model.model_dump(mode="json", exclude_none=True)

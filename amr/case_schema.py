@@ -1,0 +1,264 @@
+"""The sections of a case file: every key, its type, its default and what it means. The only defaults of the program.
+
+``[physics]``, ``[problem]``, the sources and the indicators have the keys of the model that their ``name`` picks from its table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError, core_schema
+
+from amr.names import suggestion
+from amr.scheme.flux import INTEGRATORS, LIMITERS, RECONSTRUCTIONS, RIEMANN
+
+BOUNDARY_KINDS = ("periodic", "outflow", "reflecting", "inflow", "problem")
+OUTPUT_FORMATS = ("vtu", "vtkhdf", "vtkhdf-amr", "none")
+
+
+class Section(BaseModel):
+    """Base of the sections: unknown keys are faults, nothing is converted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def wrong(text: str) -> PydanticCustomError:
+    """A fault with a text of our own."""
+    return PydanticCustomError("case", "{text}", {"text": text})
+
+
+@dataclass(frozen=True)
+class NameIn:
+    """Mark of a field whose value is a name in a table."""
+
+    what: str
+    names: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"type": "string", "enum": list(self.names)}
+
+    def _check(self, value: str) -> str:
+        if value not in self.names:
+            raise wrong(f"unknown {self.what}{suggestion(value, self.names)}")
+        return value
+
+
+@dataclass(frozen=True)
+class Form:
+    """Mark of a field that may take several forms: ``check`` returns the value or raises `wrong`."""
+
+    check: Callable[[Any], Any]
+    schema: dict[str, Any] = field(hash=False)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        return core_schema.no_info_plain_validator_function(self.check)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        return dict(self.schema)
+
+
+def _periodic(value: Any) -> bool | list[bool]:
+    if isinstance(value, bool) or (isinstance(value, list) and value and all(isinstance(v, bool) for v in value)):
+        return value
+    raise wrong("must be true, false or a list of these, one per axis")
+
+
+def _buffer(value: Any) -> int | str:
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    raise wrong('must be "auto" or a number of cells >= 0')
+
+
+def _not_yet(value: Any) -> bool:
+    if value is True:
+        raise wrong(
+            "level-wise time steps are not offered; all levels take the same step, so leave it out or write false"
+        )
+    if value is not False:
+        raise wrong("must be false")
+    return False
+
+
+def _condition(value: Any) -> dict[str, Any]:
+    """A boundary condition in its table form: ``{"kind": name or "file.py:f", ...}``."""
+    table = {"kind": value} if isinstance(value, str) else value
+    if not isinstance(table, dict):
+        raise wrong('must be a name such as "outflow", a table { kind = "inflow", ... } or a plugin "file.py:f"')
+    kind = table.get("kind")
+    if not isinstance(kind, str):
+        raise wrong(f"a boundary table needs kind = one of {', '.join(BOUNDARY_KINDS)}")
+    if ":" not in kind and kind not in BOUNDARY_KINDS:
+        raise wrong(f"unknown boundary condition{suggestion(kind, BOUNDARY_KINDS)}")
+    if kind != "inflow" and len(table) > 1:
+        extra = ", ".join(k for k in table if k != "kind")
+        raise wrong(f"only inflow takes a state; {kind} knows no {extra}")
+    return table
+
+
+_CONDITION_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "enum": [k for k in BOUNDARY_KINDS if k != "inflow"]},
+        {"type": "string", "pattern": ":"},
+        {"type": "object", "properties": {"kind": {"enum": list(BOUNDARY_KINDS)}}, "required": ["kind"]},
+    ]
+}
+_PERIODIC_SCHEMA = {"anyOf": [{"type": "boolean"}, {"type": "array", "items": {"type": "boolean"}}]}
+_BUFFER_SCHEMA = {"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 0}]}
+Condition = Annotated[dict[str, Any], Form(_condition, _CONDITION_SCHEMA)]
+"""A boundary condition as a table."""
+
+
+def _choice(value: Any) -> dict[str, Any]:
+    table = {"name": value} if isinstance(value, str) else value
+    if not isinstance(table, dict) or not isinstance(table.get("name"), str):
+        raise wrong('must be a name, a plugin "file.py:f" or a table { name = "...", ... }')
+    return table
+
+
+_CHOICE_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "object", "required": ["name"]}]}
+Choice = Annotated[dict[str, Any], Form(_choice, _CHOICE_SCHEMA)]
+"""An entry of a list of choices as a table: a name and parameters."""
+
+
+class Mesh(Section):
+    """The domain, its root blocks and how deep they may be refined."""
+
+    lower: list[float] = Field(
+        min_length=1, max_length=3, description="Lower corner of the domain; its length is the dimension"
+    )
+    upper: list[float] = Field(min_length=1, max_length=3, description="Upper corner of the domain")
+    root_blocks: list[Annotated[int, Field(ge=1)]] = Field(
+        min_length=1, max_length=3, description="Blocks per axis on level 0, the coarsest"
+    )
+    block_cells: int = Field(16, ge=8, le=64, multiple_of=2, description="Cells per axis of a block; even")
+    max_level: int = Field(0, ge=0, description="Finest level; each level halves the cells. 0: uniform mesh")
+    periodic: Annotated[Any, Form(_periodic, _PERIODIC_SCHEMA)] = Field(
+        None,
+        description="Periodic axes: true, false or a list, one per axis; follows from the boundaries when left out",
+    )
+
+    @property
+    def dim(self) -> int:
+        """Space dimension."""
+        return len(self.lower)
+
+
+class Boundaries(Section):
+    """What stands outside each side of the domain: `[lower side, upper side]` per axis."""
+
+    x: list[Condition] | None = Field(
+        None,
+        min_length=2,
+        max_length=2,
+        description='"periodic", "outflow", "reflecting", "problem" (what the problem gives), '
+        '{ kind = "inflow", density = 1.0, ... } or a plugin "file.py:f"; '
+        "default outflow, or periodic where mesh.periodic says so",
+    )
+    y: list[Condition] | None = Field(None, min_length=2, max_length=2, description="As x; 2D and 3D only")
+    z: list[Condition] | None = Field(None, min_length=2, max_length=2, description="As x; 3D only")
+
+
+class Scheme(Section):
+    """How the equations are solved."""
+
+    integrator: Annotated[str, NameIn("integrator", tuple(INTEGRATORS))] = Field(
+        "muscl_hancock", description="muscl_hancock (one ghost fill a step), ssp_rk2 or ssp_rk3"
+    )
+    reconstruction: Annotated[str, NameIn("reconstruction", tuple(RECONSTRUCTIONS))] = Field(
+        "plm", description="plm: limited slopes, second order; constant: first order"
+    )
+    limiter: Annotated[str, NameIn("limiter", tuple(LIMITERS))] = Field(
+        "mc", description="minmod (most diffusive), mc, van_leer, none (smooth tests only)"
+    )
+    riemann: Annotated[str, NameIn("Riemann solver", tuple(RIEMANN))] | None = Field(
+        None,
+        description="rusanov, hll: any physics; hllc: euler, shallow_water; roe, exact: euler. "
+        "Default hllc where offered, else hll",
+    )
+    cfl: float = Field(
+        0.8, gt=0, le=1, description="dt = cfl / max over cells of the sum over axes of wave speed / spacing"
+    )
+    subcycle: Annotated[bool, Form(_not_yet, {"const": False})] = Field(
+        False, description="All levels take the same step; true is refused"
+    )
+    max_retries: int = Field(
+        8, ge=0, le=40, description="How often a step that fails is tried again with half its length"
+    )
+
+
+class Region(Section):
+    """A box that is refined at least to a level."""
+
+    lower: list[float] = Field(min_length=1, max_length=3, description="Lower corner")
+    upper: list[float] = Field(min_length=1, max_length=3, description="Upper corner")
+    level: int = Field(ge=0, description="Blocks that touch the box are refined to at least this level")
+
+
+class Refinement(Section):
+    """Where the mesh is refined, and how often that is decided."""
+
+    indicators: list[Choice] = Field(
+        default_factory=lambda: [{"name": "lohner"}],
+        description="Names, plugins or tables { name, variables, refine, coarsen, ... }",
+    )
+    refine: float | None = Field(
+        None, gt=0, description="Refine a block where an indicator is above; default: the indicator's own"
+    )
+    coarsen: float | None = Field(None, ge=0, description="Coarsen where all are below; default: the indicator's own")
+    combine: Annotated[str, NameIn("combination", ("or", "and"))] = Field(
+        "or", description='Refine where any ("or") or all ("and") of the indicators say so'
+    )
+    interval: int = Field(4, ge=1, description="Steps between two regrids")
+    buffer: Annotated[Any, Form(_buffer, _BUFFER_SCHEMA)] = Field(
+        "auto",
+        description='Cells around a feature that are refined with it; "auto": ceil(cfl * interval) + 1, '
+        "so that nothing escapes before the next regrid",
+    )
+    regions: list[Region] = Field(
+        default_factory=list, description="Boxes { lower, upper, level } that are refined to at least a level"
+    )
+
+
+class Time(Section):
+    """From when to when."""
+
+    end: float = Field(description="Time to stop at")
+    start: float = Field(0.0, description="Time of the initial state")
+    max_steps: int | None = Field(None, ge=0, description="Stop after so many steps")
+    dt: float | None = Field(None, gt=0, description="Fixed step instead of the one that cfl gives")
+
+
+class Output(Section):
+    """What is written, where and when."""
+
+    directory: str | None = Field(
+        None, min_length=1, description="Directory of the results; default out/ and the name of the case file"
+    )
+    format: Annotated[str, NameIn("output format", OUTPUT_FORMATS)] = Field(
+        "vtu", description="vtu (+ .pvd time series), vtkhdf, vtkhdf-amr (3D only) or none"
+    )
+    every: float | None = Field(None, gt=0, description="Time between dumps; the steps hit these times")
+    every_steps: int | None = Field(None, ge=1, description="Steps between dumps")
+    checkpoint_every: float | None = Field(None, gt=0, description="Time between checkpoints")
+    checkpoint_every_steps: int | None = Field(None, ge=1, description="Steps between checkpoints")
+    checkpoint_seconds: float | None = Field(None, gt=0, description="Wall-clock seconds between checkpoints")
+    keep: int = Field(2, ge=1, description="Checkpoints that are kept")
+    plot: bool = Field(False, description="Also draw a PNG with every dump")
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "mesh": Mesh,
+    "boundaries": Boundaries,
+    "scheme": Scheme,
+    "refinement": Refinement,
+    "time": Time,
+    "output": Output,
+}
+"""The sections whose keys do not depend on a name, in the order they are written."""
+REQUIRED = ("mesh", "physics", "problem", "time")

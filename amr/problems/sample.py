@@ -1,0 +1,163 @@
+"""Cell averages of a state given as a function of position, by Gauss-Legendre points, and error norms against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from amr.errors import CaseError, PluginError
+from amr.physics.base import Physics
+from amr.problems.base import State
+
+CHUNK_POINTS = 1 << 19
+"""Points evaluated at once: keeps the memory of a large mesh at some tens of megabytes per variable."""
+
+
+def gauss_points(dim: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Tensor Gauss-Legendre rule on the cell [0, 1]^dim.
+
+    Returns
+    -------
+    float64 (dim, n**dim), (n**dim,)
+        Points and weights; exact for polynomials of degree 2n - 1 per axis. The axes have the same points.
+    """
+    node, weight = np.polynomial.legendre.leggauss(n)
+    node = 0.5 * (node - node[::-1]) * 0.5 + 0.5
+    weight = 0.25 * (weight + weight[::-1])
+    points = np.stack(np.meshgrid(*[node] * dim, indexing="ij")).reshape(dim, -1)
+    weights = np.prod(np.stack(np.meshgrid(*[weight] * dim, indexing="ij")).reshape(dim, -1), axis=0)
+    return points, weights / weights.sum()
+
+
+def average_states(
+    function: Callable[[np.ndarray], State],
+    physics: Physics,
+    corner: np.ndarray,
+    spacing: np.ndarray,
+    n: int,
+    quadrature: int = 3,
+    name: str = "problem",
+) -> np.ndarray:
+    """Cell averages of the conserved variables over whole blocks.
+
+    Parameters
+    ----------
+    function : callable
+        Points x (dim, m) -> mapping of primitive variable to values.
+    physics : Physics
+        Packs primitives and makes conserved variables of them.
+    corner, spacing : float64 (n_block, >= dim)
+        Lower corner of each block's interior and its cell size per axis.
+    n : int
+        Cells per axis of a block.
+    quadrature : int
+        Gauss points per axis and cell.
+    name : str
+        What to call ``function`` in an error.
+
+    Returns
+    -------
+    float64 (n_block, n_var, n, ..., n)
+        With ``dim`` cell axes, x last. Not collective. A state that is constant over a cell is returned to the last bit, and
+        the sum over the points does not depend on the order of the axes, so that symmetric states stay symmetric.
+
+    Raises
+    ------
+    PluginError
+        The function failed or returned what it must not.
+    """
+    n_block, dim = corner.shape[0], physics.dim
+    node, weight = gauss_points(dim, quadrature)
+    n_point = node.shape[1]
+    chunk = max(1, CHUNK_POINTS // (n_point * n**dim))
+    result: np.ndarray | None = None
+    for first in range(0, n_block, chunk):
+        blocks = slice(first, min(first + chunk, n_block))
+        u = _conserved(function, physics, _points(corner[blocks], spacing[blocks], n, node), name)
+        u = u.reshape(u.shape[0], -1, n_point)
+        mean = _mean(u, weight).reshape(u.shape[0], -1, *(n,) * dim)
+        if result is None:
+            result = np.empty((n_block, *mean.shape[:1], *mean.shape[2:]))
+        result[blocks] = np.moveaxis(mean, 0, 1)
+    if result is None:
+        n_var = _conserved(function, physics, np.zeros((dim, 1)) + 0.5, name).shape[0]
+        result = np.empty((0, n_var, *(n,) * dim))
+    return result
+
+
+def _points(corner: np.ndarray, spacing: np.ndarray, n: int, node: np.ndarray) -> np.ndarray:
+    """Points (dim, n_block * n^dim * n_point): blocks slowest, then cells (z, y, x), then the points of a cell."""
+    dim, n_point = node.shape
+    n_block = corner.shape[0]
+    shape = (n_block, *(n,) * dim, n_point)
+    x = np.empty((dim, *shape))
+    for a in range(dim):
+        cells = (np.arange(n)[:, None] + node[a]) * spacing[:, a, None, None] + corner[:, a, None, None]
+        axis = dim - a  # x is the last cell axis
+        x[a] = cells.reshape(n_block, *(n if d == axis else 1 for d in range(1, dim + 1)), n_point)
+    return x.reshape(dim, -1)
+
+
+def _conserved(function: Callable[[np.ndarray], State], physics: Physics, x: np.ndarray, name: str) -> np.ndarray:
+    """Conserved variables (n_var, m) of the function's state at x."""
+    m = x.shape[1]
+    try:
+        state = function(x)
+        given = {variable: np.asarray(value, dtype=float) for variable, value in dict(state).items()}
+    except Exception as fault:
+        raise PluginError(f"{name}: {type(fault).__name__}: {fault}") from fault
+    for variable, value in given.items():
+        if value.shape not in ((), (m,), (x.shape[0],), (x.shape[0], m)):
+            raise PluginError(
+                f"{name}: {variable} has shape {value.shape} for {m} points; expected ({m},), or ({x.shape[0]}, {m}) for a vector"
+            )
+        bad = ~np.isfinite(value)
+        if bad.any():
+            at = x[:, int(np.argmax(np.atleast_2d(bad).any(axis=0)))] if value.shape[-1:] == (m,) else x[:, 0]
+            raise PluginError(f"{name}: {variable} is not finite at x = ({', '.join(f'{c:.6g}' for c in at)})")
+    # Constants fill the points; passive scalars that are not given are 0.
+    full = {k: np.broadcast_to(v, (m,)) if v.ndim == 0 else v for k, v in given.items()}
+    for scalar in getattr(physics.parameters, "scalars", ()):
+        full.setdefault(scalar, np.zeros(m))
+    try:
+        return physics.to_conserved(physics.pack_primitives(full, m))
+    except CaseError as fault:
+        raise PluginError(f"{name}: " + "; ".join(str(fault).splitlines())) from fault
+
+
+def _mean(u: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Weighted mean over the last axis, independent of the order of the points to the last bit."""
+    centre = u[..., u.shape[-1] // 2].copy()
+    difference = u - centre[..., None]
+    varies = difference.any(axis=-1)
+    if varies.any():
+        terms = difference[varies] * weight
+        terms.sort(axis=-1)
+        centre[varies] += terms.sum(axis=-1)
+    return centre
+
+
+def error_sums(u: np.ndarray, exact: np.ndarray, volume: np.ndarray) -> dict[str, np.ndarray]:
+    """Contributions of each local block to the error norms; not collective.
+
+    Parameters
+    ----------
+    u, exact : float64 (n_block, n_var, ...)
+        Interior cell averages.
+    volume : float64 (n_block,)
+        Volume of one cell of each block.
+
+    Returns
+    -------
+    dict of str to float64 (n_block, n_var)
+        ``L1``: sum of |u - exact| volume; ``L2``: sum of the squares times volume; ``Linf``: maximum. The norms are
+        sum(L1)/V, sqrt(sum(L2)/V) and max(Linf) with V the volume of the domain, summed in SFC order by the caller.
+    """
+    difference = np.abs(u - exact).reshape(u.shape[0], u.shape[1], -1)
+    cell = volume[:, None]
+    return {
+        "L1": difference.sum(axis=2) * cell,
+        "L2": (difference * difference).sum(axis=2) * cell,
+        "Linf": difference.max(axis=2, initial=0.0),
+    }

@@ -1,0 +1,23 @@
+/* Flux correction at faces between levels.
+ *
+ * Fluxes through a face of a block: flux[slot][var][n^(dim-1)], transverse cells with the higher axis slowest. A *row* holds what one fine
+ * face gives to a coarse one: row[var][(n/2)^(dim-1)], averages over the fine faces of each coarse cell face. */
+#ifndef AMR_REFLUX_H
+#define AMR_REFLUX_H
+#include "amr.h"
+
+/* rows[ops[2m+1]] := average of flux[ops[2m]], for m < n_op. In 3D the sum pairs opposite corners. */
+void amr_reflux_average(const amr_layout *layout, const double *flux, double *rows, ptrdiff_t n_op, const int32_t *ops);
+
+typedef struct {
+  const int32_t *block;                /* [n]: coarse blocks that have a finer neighbour */
+  const int32_t *slot;                 /* [n][6]: slot of the coarse face flux, -1 where the neighbour is not finer */
+  const int32_t *row;                  /* [n][6][4]: rows of the 2^(dim-1) fine faces, lower transverse axis fastest */
+  const double *flux, *rows, *spacing; /* spacing[pool block][3] */
+} amr_reflux_plan;
+
+/* u += scale * sum over axes of +-(F_coarse - F_fine) / h in the cells of the n coarse blocks at such faces (+ on the upper side). The sum
+ * over the faces of a cell is formed first and applied once, so that in 2D exchanging x and y changes no bit. */
+void amr_reflux_apply(const amr_layout *layout, double *u, double scale, ptrdiff_t n, const amr_reflux_plan *plan);
+
+#endif

@@ -1,0 +1,60 @@
+#include "sums.h"
+
+#include <math.h>
+#include <string.h>
+
+static double sum_row(ptrdiff_t n, const double *row) {
+  double lane[8] = {0};
+  ptrdiff_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (int l = 0; l < 8; l++) lane[l] += row[i + l];
+  for (int l = 0; i < n; i++, l++) lane[l] += row[i];
+  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+AMR_CLONES void amr_block_sums(const amr_layout *l, int64_t n_block, const double *u, double *sums) {
+  for (int64_t b = 0; b < n_block; b++)
+    for (int v = 0; v < l->n_var; v++) {
+      double total = 0;
+      for (int k = 0; k < (l->dim > 2 ? l->n : 1); k++)
+        for (int j = 0; j < (l->dim > 1 ? l->n : 1); j++)
+          total += sum_row(l->n, u + b * l->block_stride + v * l->var_stride + amr_cell(l, 0, j, k));
+      sums[b * l->n_var + v] = total;
+    }
+}
+
+/* Add x exactly: its 53 bits, shifted to their place, touch three digits. */
+static void add(double x, int64_t *limbs) {
+  uint64_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  const int exponent = bits >> 52 & 0x7ff, place = exponent ? exponent - 1 : 0, at = place / 32;
+  const uint64_t mantissa = (bits & ((1ull << 52) - 1)) | (exponent ? 1ull << 52 : 0);
+  const unsigned __int128 shifted = (unsigned __int128)mantissa << place % 32;
+  const int64_t sign = bits >> 63 ? -1 : 1;
+  limbs[at] += sign * (int64_t)(uint32_t)shifted;
+  limbs[at + 1] += sign * (int64_t)(uint32_t)(shifted >> 32);
+  limbs[at + 2] += sign * (int64_t)(uint32_t)(shifted >> 64);
+}
+
+void amr_sum_carry(int n_var, int64_t *limbs) {
+  for (int v = 0; v < n_var; v++, limbs += AMR_SUM_LIMBS)
+    for (int i = 0; i + 1 < AMR_SUM_LIMBS; i++) {
+      const int64_t low = limbs[i] & 0xffffffff;
+      limbs[i + 1] += (limbs[i] - low) / 4294967296;
+      limbs[i] = low;
+    }
+}
+
+amr_status amr_sum_add(int64_t m, int n_var, const double *values, const double *weights, int64_t *limbs) {
+  const int64_t until_carry = 1 << 29;
+  for (int64_t i = 0; i < m; i++)
+    for (int v = 0; v < n_var; v++)
+      if (!isfinite(values[i * n_var + v] * (weights ? weights[i] : 1.0))) return AMR_UNPHYSICAL;
+  for (int64_t i = 0; i < m; i++) {
+    for (int v = 0; v < n_var; v++)
+      add(values[i * n_var + v] * (weights ? weights[i] : 1.0), limbs + v * AMR_SUM_LIMBS);
+    if (i % until_carry == until_carry - 1) amr_sum_carry(n_var, limbs);
+  }
+  amr_sum_carry(n_var, limbs);
+  return AMR_OK;
+}
