@@ -14,7 +14,7 @@ AMR_INLINE void PHYS(many_to_primitive)(const amr_physics *p, int dim, ptrdiff_t
     for (ptrdiff_t i = 0; i < m; i++) w[v * ws + i] = u[v * us + i] / u[i];
 #pragma GCC ivdep
   for (ptrdiff_t i = 0; i < m; i++) {
-    double a[5], b[5];
+    double a[5], b[5] = {0};
 #pragma GCC unroll 5
     for (int v = 0; v < PHYS(n_fixed)(dim); v++) a[v] = u[v * us + i];
     PHYS(to_primitive)(p->param, dim, a, b);
@@ -30,7 +30,7 @@ AMR_INLINE void PHYS(many_to_conserved)(const amr_physics *p, int dim, ptrdiff_t
     for (ptrdiff_t i = 0; i < m; i++) u[v * us + i] = w[v * ws + i] * w[i];
 #pragma GCC ivdep
   for (ptrdiff_t i = 0; i < m; i++) {
-    double a[5], b[5];
+    double a[5], b[5] = {0};
 #pragma GCC unroll 5
     for (int v = 0; v < PHYS(n_fixed)(dim); v++) a[v] = w[v * ws + i];
     PHYS(to_conserved)(p->param, dim, a, b);

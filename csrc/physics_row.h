@@ -15,33 +15,42 @@ AMR_CLONES static void PHYS(advance_3d)(const amr_physics *p, const amr_layout *
 }
 #endif
 
+#if PHYS(max_dim) > 2
 #define AMR_BY_DIM(call) \
-  switch (p->dim) { \
-    case 1: call(1); break; \
-    case 2: call(2); break; \
-    case PHYS(max_dim) > 2 ? 3: -1 : call(3); \
-  }
+  if (p->dim == 1) \
+    call(1); \
+  else if (p->dim == 2) \
+    call(2); \
+  else \
+    call(3)
+#else
+#define AMR_BY_DIM(call) \
+  if (p->dim == 1) \
+    call(1); \
+  else \
+    call(2)
+#endif
 
 AMR_CLONES static void PHYS(check)(const amr_physics *p, const amr_layout *l, const double *u, int64_t n_block,
                                    const double *spacing, double *max_signal, int64_t *n_bad, int64_t *first_bad) {
 #define AMR_CALL(dim) \
   for (int64_t b = 0; b < n_block; b++) \
   PHYS(check_block)(p, l, dim, u + b * l->block_stride, spacing + 3 * b, max_signal + b, n_bad + b, first_bad + b)
-  AMR_BY_DIM(AMR_CALL)
+  AMR_BY_DIM(AMR_CALL);
 #undef AMR_CALL
 }
 
 AMR_CLONES static void PHYS(rows_to_primitive)(const amr_physics *p, ptrdiff_t m, const double *u, ptrdiff_t us,
-                                               double *w, ptrdiff_t ws){
+                                               double *w, ptrdiff_t ws) {
 #define AMR_CALL(dim) PHYS(many_to_primitive)(p, dim, m, u, us, w, ws)
-    AMR_BY_DIM(AMR_CALL)
+  AMR_BY_DIM(AMR_CALL);
 #undef AMR_CALL
 }
 
 AMR_CLONES static void PHYS(rows_to_conserved)(const amr_physics *p, ptrdiff_t m, const double *w, ptrdiff_t ws,
-                                               double *u, ptrdiff_t us){
+                                               double *u, ptrdiff_t us) {
 #define AMR_CALL(dim) PHYS(many_to_conserved)(p, dim, m, w, ws, u, us)
-    AMR_BY_DIM(AMR_CALL)
+  AMR_BY_DIM(AMR_CALL);
 #undef AMR_CALL
 }
 

@@ -16,7 +16,7 @@
 
 /* Rusanov (local Lax-Friedrichs): J. Comput. Math. Phys. USSR 1 (1961) 267. */
 AMR_INLINE void PHYS(rusanov)(const double *param, int dim, int axis, const double *wl, const double *wr, double *f) {
-  double ul[5], ur[5], fl[5], fr[5], slow[2], fast[2];
+  double ul[5] = {0}, ur[5] = {0}, fl[5] = {0}, fr[5] = {0}, slow[2], fast[2];
   PHYS(flux)(param, dim, axis, wl, ul, fl);
   PHYS(flux)(param, dim, axis, wr, ur, fr);
   PHYS(signals)(param, dim, axis, wl, &slow[0], &fast[0]);
@@ -28,7 +28,7 @@ AMR_INLINE void PHYS(rusanov)(const double *param, int dim, int axis, const doub
 
 /* HLL: Harten, Lax, van Leer, SIAM Review 25 (1983) 35, with Davis' signal speeds. */
 AMR_INLINE void PHYS(hll)(const double *param, int dim, int axis, const double *wl, const double *wr, double *f) {
-  double ul[5], ur[5], fl[5], fr[5], slow[2], fast[2];
+  double ul[5] = {0}, ur[5] = {0}, fl[5] = {0}, fr[5] = {0}, slow[2], fast[2];
   PHYS(flux)(param, dim, axis, wl, ul, fl);
   PHYS(flux)(param, dim, axis, wr, ur, fr);
   PHYS(signals)(param, dim, axis, wl, &slow[0], &fast[0]);

@@ -45,7 +45,7 @@ AMR_INLINE void euler_hll(const double *param, int dim, int axis, const double *
  * J. Comput. Phys. 92 (1991) 273: no linearised solver is positive there). */
 AMR_INLINE void euler_roe(const double *param, int dim, const double *wl, const double *wr, double *f) {
   const int e = dim + 1;
-  double ul[5], ur[5], fl[5], fr[5], fallback[5], v[3] = {0, 0, 0}, dv[3] = {0, 0, 0}, gm1 = param[0] - 1;
+  double ul[5], ur[5], fl[5], fr[5], fallback[5] = {0}, v[3] = {0, 0, 0}, dv[3] = {0, 0, 0}, gm1 = param[0] - 1;
   euler_flux(param, dim, 0, wl, ul, fl);
   euler_flux(param, dim, 0, wr, ur, fr);
   euler_hll(param, dim, 0, wl, wr, fallback);
