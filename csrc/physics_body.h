@@ -1,4 +1,7 @@
-/* Loops over states of one equation set, instantiated for AMR_PHYSICS (after riemann_body.h; dim is not a constant here). */
+/* Loops over states of one equation set, instantiated for AMR_PHYSICS: whole arrays, and the check of a block. */
+#include "riemann_body.h"
+#include "step.h"
+
 static void PHYS(rotate)(int dim, int axis, const double *x, ptrdiff_t stride, double *y) {
   for (int v = 0; v < PHYS(n_fixed)(dim); v++) y[v] = x[PHYS(component)(dim, axis, v) * stride];
 }
