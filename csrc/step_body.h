@@ -151,6 +151,7 @@ static __attribute__((noinline)) void PHYS(exact_row)(const amr_work *work, int 
 AMR_INLINE void PHYS(scalar_flux)(const amr_work *work, int dim, amr_face_rows rows, const double *half_left,
                                   const double *slope_left, const double *half_right, const double *slope_right,
                                   double *flux) {
+  (void)dim;
   for (int v = PHYS(n_fixed)(dim); v < work->layout->n_var; v++) {
     const double *hl = half_left + v * work->s.row, *dl = slope_left + v * work->s.row;
     const double *hr = half_right + v * work->s.row, *dr = slope_right + v * work->s.row;
