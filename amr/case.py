@@ -12,31 +12,11 @@ from amr import case_check
 from amr.case_schema import Mesh, Output, Refinement, Scheme, Time
 from amr.case_text import fault, report, toml_document
 from amr.errors import CaseError
+from amr.indicators import Indicator
 from amr.physics.base import Physics
+from amr.physics.boundary import Condition
 from amr.physics.sources import SourceFunction
-from amr.problems.base import BoundaryFunction, Problem
-
-
-@dataclass(frozen=True)
-class Boundary:
-    """What stands outside one side of the domain.
-
-    Attributes
-    ----------
-    kind : str
-        "periodic", "outflow", "reflecting", "inflow" or "function".
-    state : dict
-        The constant primitive state of an inflow, every component by name.
-    function : callable, optional
-        ``f(x, t, w)`` of kind "function": a plugin's or the problem's.
-    name : str
-        What the case file calls it.
-    """
-
-    kind: str
-    state: dict[str, float]
-    function: BoundaryFunction | None
-    name: str
+from amr.problems.base import Problem
 
 
 @dataclass(frozen=True)
@@ -52,10 +32,12 @@ class Case:
     physics : Physics
     problem : Problem
         Bound to this case.
-    boundaries : tuple of Boundary
+    boundaries : tuple of Condition
         Per direction = 2*axis + side.
     sources : tuple of (name, function)
         ``function(x, t, w)`` -> rates by conserved variable.
+    indicators : tuple of Indicator
+        With their thresholds, each bound to the physics.
     buffer : int
         Cells; the number that ``refinement.buffer = "auto"`` means here.
     data : dict
@@ -68,10 +50,11 @@ class Case:
     mesh: Mesh
     physics: Physics
     problem: Problem
-    boundaries: tuple[Boundary, ...]
+    boundaries: tuple[Condition, ...]
     scheme: Scheme
     sources: tuple[tuple[str, SourceFunction], ...]
     refinement: Refinement
+    indicators: tuple[Indicator, ...]
     buffer: int
     time: Time
     output: Output
@@ -103,8 +86,7 @@ class Case:
         parts, faults = case_check.check(data, Path(directory), output)
         if faults:
             raise CaseError(report(faults, source))
-        conditions = tuple(Boundary(*condition) for condition in parts.pop("boundaries"))
-        return cls(**parts, boundaries=conditions, source=source)
+        return cls(**parts, source=source)
 
     def replace(self, **sections: Mapping[str, Any] | Sequence[Any] | str) -> Case:
         """A new case with some keys changed: ``case.replace(mesh={"max_level": 5})``.

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from amr.case_choice import Collector, read_indicator, read_physics, read_problem, read_sources
+from amr.case_choice import Collector, read_indicators, read_physics, read_problem, read_sources
 from amr.case_schema import REQUIRED, SECTIONS, Boundaries, Mesh, Refinement, Scheme
 from amr.case_text import Fault, path
+from amr.indicators import Indicator
 from amr.mesh.tree import COORD_BITS, KEY_LEVEL
 from amr.names import suggestion
+from amr.physics.boundary import Condition
 from amr.physics.sources import Gravity
-from amr.problems.base import Problem, Setting, full_state, state_faults
+from amr.problems.base import Problem, Setting, state_faults
 from amr.problems.plugin import PluginProblem
 from amr.scheme.flux import default_riemann, riemann_names
 
@@ -64,9 +66,11 @@ class _Checker(Collector):
         sources = read_sources(self, data.get("sources", []), physics, mesh)
         setting = self._setting(mesh, physics, sources)
         problem = read_problem(self, data["problem"], setting) if "problem" in data else None
+        self.problem_name = str(data["problem"]["name"]) if problem is not None else ""
         conditions = self._boundaries(mesh, physics, problem, setting)
         scheme = self._scheme(physics)
-        buffer = self._refinement(mesh, physics)
+        indicators = self._indicators(physics)
+        buffer = self._refinement(mesh)
         self._time()
         written = self._output(mesh, output)
         if self.faults:
@@ -78,10 +82,11 @@ class _Checker(Collector):
             "mesh": mesh,
             "physics": physics,
             "problem": problem,
-            "boundaries": conditions,
+            "boundaries": tuple(conditions),
             "scheme": scheme,
             "sources": tuple((name, function) for name, function, _ in sources),
             "refinement": self.sections["refinement"],
+            "indicators": tuple(indicators),
             "buffer": buffer,
             "time": self.sections["time"],
             "output": written,
@@ -146,7 +151,7 @@ class _Checker(Collector):
 
     def _boundaries(
         self, mesh: Mesh | None, physics: Any, problem: Problem | None, setting: Setting | None
-    ) -> list[tuple[str, dict[str, float], Any, str]]:
+    ) -> list[Condition]:
         given: Boundaries | None = self.sections.get("boundaries")
         if mesh is None or given is None:
             return []
@@ -174,21 +179,23 @@ class _Checker(Collector):
 
     def _condition(
         self, direction: int, side: dict[str, Any], physics: Any, problem: Problem | None, setting: Setting | None
-    ) -> tuple[str, dict[str, float], Any, str]:
+    ) -> Condition:
         kind, key = side["kind"], path("boundaries", "xyz"[direction // 2], direction % 2)
-        if kind == "inflow" and setting is not None:
+        if kind == "inflow":
             state = {k: v for k, v in side.items() if k != "kind"}
-            found = list(state_faults(key, state, setting))
-            self.add_problem_faults("", found)
-            return kind, {} if found else full_state(state, setting), None, kind
+            if not state:
+                self.add(key, 'inflow needs a state: { kind = "inflow", density = ..., ... }', side)
+            elif setting is not None:
+                self.add_problem_faults("", list(state_faults(key, state, setting, whole=False)))
+            return Condition(kind, state)
         if kind == "problem" and problem is not None:
             function = problem.boundary(direction)
             if function is None:
                 self.add(key, "this problem gives no state outside this side", kind)
-            return "function", {}, function, kind
+            return Condition("function", function=function, name=f"problem {self.problem_name}")
         if ":" in kind:
-            return "function", {}, self.plugin(kind, "boundaries", key, {}), kind
-        return kind, {}, None, kind
+            return Condition("function", function=self.plugin(kind, "boundaries", key, {}), name=kind)
+        return Condition(kind)
 
     def _scheme(self, physics: Any) -> Scheme | None:
         scheme: Scheme | None = self.sections.get("scheme")
@@ -202,7 +209,12 @@ class _Checker(Collector):
             self.add("scheme.riemann", text, scheme.riemann)
         return scheme
 
-    def _refinement(self, mesh: Mesh | None, physics: Any) -> int:
+    def _indicators(self, physics: Any) -> list[Indicator]:
+        refinement: Refinement | None = self.sections.get("refinement")
+        return [] if refinement is None else read_indicators(self, refinement, physics)
+
+    def _refinement(self, mesh: Mesh | None) -> int:
+        """Note what does not fit the mesh; return the buffer in cells."""
         refinement: Refinement | None = self.sections.get("refinement")
         scheme: Scheme | None = self.sections.get("scheme")
         if refinement is None:
@@ -211,8 +223,6 @@ class _Checker(Collector):
             self.add(
                 "refinement.coarsen", f"must be below refinement.refine = {refinement.refine:g}", refinement.coarsen
             )
-        for i, entry in enumerate(refinement.indicators):
-            read_indicator(self, entry, i, physics)
         buffer = refinement.buffer
         if mesh is None:
             return 0
@@ -268,7 +278,7 @@ class _Checker(Collector):
         resolved["boundaries"] = {}
         given = self.sections["boundaries"]
         for a, axis in enumerate("xyz"[: parts["mesh"].dim]):
-            pair = getattr(given, axis) or [{"kind": c[3]} for c in parts["boundaries"][2 * a : 2 * a + 2]]
+            pair = getattr(given, axis) or [{"kind": c.kind} for c in parts["boundaries"][2 * a : 2 * a + 2]]
             resolved["boundaries"][axis] = [self._absolute(side["kind"]) if len(side) == 1 else side for side in pair]
         resolved["scheme"] = _plain(parts["scheme"])
         if data.get("sources"):

@@ -11,9 +11,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from amr import plugins
-from amr.case_schema import Mesh
+from amr.case_schema import Mesh, Refinement
 from amr.case_text import Fault, fault, model_faults, path
 from amr.errors import CaseError, PluginError
+from amr.indicators import INDICATORS, Indicator, create_indicator
 from amr.names import suggestion
 from amr.physics import PHYSICS
 from amr.physics.base import Physics
@@ -210,17 +211,32 @@ def _plugin_problem(collector: Collector, name: str, parameters: dict[str, Any])
     return None if read is None else read.with_function(name, function, keywords)
 
 
-INDICATORS = ("jump", "lohner", "second_difference")
+def read_indicators(collector: Collector, refinement: Refinement, physics: Physics | None) -> list[Indicator]:
+    """The indicators of ``[refinement]``; faults are noted."""
+    found = [_read_indicator(collector, entry, i, refinement, physics) for i, entry in enumerate(refinement.indicators)]
+    return [indicator for indicator in found if indicator is not None]
 
 
-def read_indicator(collector: Collector, entry: dict[str, Any], i: int, physics: Physics | None) -> None:
-    """Note the faults of entry ``i`` of the indicators."""
-    name = entry["name"]
+def _read_indicator(
+    collector: Collector, entry: dict[str, Any], i: int, refinement: Refinement, physics: Physics | None
+) -> Indicator | None:
+    key = path("refinement", "indicators", i)
+    name, parameters = entry["name"], {k: v for k, v in entry.items() if k != "name"}
+    function = None
     if name not in INDICATORS:
-        collector.plugin(name, "indicators", path("refinement", "indicators", i), dict.fromkeys(INDICATORS))
-    if physics is None:
-        return
-    for variable in entry.get("variables", []):
-        if variable not in physics.primitives:
-            key = path("refinement", "indicators", i, "variables")
-            collector.add(key, f"unknown variable{suggestion(variable, physics.primitives)}", variable)
+        function = collector.plugin(name, "indicators", key, INDICATORS)
+        if function is None:
+            return None
+    elif collector.read(INDICATORS[name].Parameters, parameters, "refinement", "indicators", i) is None:
+        return None
+    if physics is None or not collector.sound(*(path("refinement", "indicators", i, k) for k in parameters)):
+        return None
+    try:
+        return create_indicator(
+            name, physics, parameters, refine=refinement.refine, coarsen=refinement.coarsen, function=function
+        )
+    except CaseError as error:
+        for line in str(error).splitlines():
+            where, _, text = line.partition(": ")
+            collector.add(f"{key}.{where}", text)
+        return None

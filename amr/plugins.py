@@ -57,8 +57,27 @@ def resolve(name: str, group: str, directory: str | Path = ".") -> Any:
             known = [n for n in vars(module) if not n.startswith("_")]
             raise PluginError(f"{where} has no {attribute}{suggestion(attribute, known)}")
         found = getattr(found, part)
+    return _callable(found, f"{attribute} of {where}")
+
+
+def describe(error: BaseException) -> str:
+    """``"ValueError: text (my_file.py, line 7)"``: what a user's code raised, and the last line of hers that it passed.
+
+    Files of this package and of NumPy are not hers.
+    """
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    own = str(Path(__file__).parent)
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith((own, "<")) and "/numpy/" not in frame.filename
+    ]
+    return f"{text} ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else text
+
+
+def _callable(found: Any, what: str) -> Any:
     if not callable(found):
-        raise PluginError(f"{attribute} of {where} is not a function")
+        raise PluginError(f"{what} is a {type(found).__name__}, not a function")
     return found
 
 
@@ -74,6 +93,9 @@ def _load_file(file: Path) -> ModuleType:
     assert spec is not None and spec.loader is not None  # the name ends in .py
     module = importlib.util.module_from_spec(spec)
     sys.modules[key] = module
+    if str(file.parent) not in sys.path:
+        # At the end: a plugin may import its neighbours, also later, within a function, but they hide nothing.
+        sys.path.append(str(file.parent))
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
@@ -92,12 +114,19 @@ def _import(name: str) -> ModuleType:
 def _entry_point(name: str, group: str) -> Any:
     from importlib.metadata import entry_points  # slow to import; most names are in a table
 
-    for entry in entry_points(group=group, name=name):
-        try:
-            return entry.load()
-        except (Exception, SystemExit) as error:
-            raise PluginError(f"cannot load {entry.value} for {name}: {type(error).__name__}: {error}") from error
-    return None
+    found = {entry.value: entry for entry in entry_points(group=group, name=name)}
+    if not found:
+        return None
+    if len(found) > 1:
+        raise PluginError(
+            f"several packages offer {name}: {', '.join(sorted(found))}; write one as package.module:name"
+        )
+    (entry,) = found.values()
+    try:
+        loaded = entry.load()
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"cannot load {entry.value} for {name}: {type(error).__name__}: {error}") from error
+    return _callable(loaded, entry.value)
 
 
 def _line(error: BaseException, file: str) -> str:

@@ -124,10 +124,8 @@ AMR_INLINE around look_around(const amr_forest *f, int dim, int level, const int
   for (int a = 0; a < dim; a++)
     for (int d = 0; d < 3; d++) {
       int64_t x = wrap((int64_t)c[a] + d - 1, (int64_t)f->root[a] << level, f->periodic[a]);
-      if (x < 0)
-        r.outside |= 1 << (3 * a + d);
-      else
-        r.part[a][d] = (int64_t)(spread(dim, (uint64_t)x) << a << shift);
+      if (x < 0) r.outside |= 1 << (3 * a + d);
+      r.part[a][d] = x < 0 ? 0 : (int64_t)(spread(dim, (uint64_t)x) << a << shift);
     }
   return r;
 }
@@ -141,47 +139,93 @@ AMR_INLINE int64_t slot_key(const around *r, int dim, int d0, int d1, int d2) {
   return outside & r->outside ? -1 : k;
 }
 
-/* Run the statements with `s`, `k` (key, -1 outside) for every slot; instantiated for a dimension known to the compiler. */
-#define FOR_SLOTS(dim, r, ...) \
+/* What surrounds the leaf being looked at. Siblings share what is found around their parent: most of their own neighbours
+ * then cost one comparison instead of a search. */
+typedef struct {
+  const amr_forest *f;
+  int level;          /* of the leaf */
+  int odd[3];         /* its place in its parent */
+  around own;         /* keys around it */
+  int64_t parent;     /* key of its parent; -1 at first and on level 0 */
+  int parent_level;   /* level of the parent that `beside` is about */
+  int32_t beside[27]; /* leaf at the lowest corner of each position around the parent */
+} view;
+
+AMR_INLINE view make_view(const amr_forest *f, ptrdiff_t first) {
+  view v = {.f = f, .parent = -1};
+  for (int s = 0; s < 27; s++) v.beside[s] = (int32_t)first;
+  return v;
+}
+
+/* Run the statements with the slot `s` and its three digits for every slot; instantiated for a dimension known to the
+ * compiler. */
+#define FOR_SLOTS(dim, ...) \
   do { \
     int s = 0; \
     for (int d2 = 0; d2 < ((dim) > 2 ? 3 : 1); d2++) \
       for (int d1 = 0; d1 < ((dim) > 1 ? 3 : 1); d1++) \
-        for (int d0 = 0; d0 < 3; d0++, s++) { \
-          int64_t k = slot_key(&(r), dim, d0, d1, d2); \
-          __VA_ARGS__ \
-        } \
+        for (int d0 = 0; d0 < 3; d0++, s++) { __VA_ARGS__ } \
   } while (0)
+
+AMR_INLINE void look_at(view *v, int dim, ptrdiff_t i) {
+  const amr_forest *f = v->f;
+  const int32_t *c = f->coords + 3 * i;
+  const int level = f->level[i];
+  v->level = level;
+  v->own = look_around(f, dim, level, c);
+  if (level == 0) return;
+  int32_t up[3] = {0, 0, 0};
+  for (int a = 0; a < dim; a++) {
+    up[a] = c[a] >> 1;
+    v->odd[a] = c[a] & 1;
+  }
+  const int shift = dim * (f->key_level - level + 1);
+  const int64_t parent = f->key[i] >> shift << shift;
+  if (parent == v->parent && v->parent_level == level - 1) return;
+  v->parent = parent;
+  v->parent_level = level - 1;
+  around r = look_around(f, dim, level - 1, up);
+  FOR_SLOTS(dim, {
+    int64_t k = slot_key(&r, dim, d0, d1, d2);
+    if (k >= 0) v->beside[s] = (int32_t)locate(f->key, f->n, k, v->beside[s]); /* near where the last one was */
+  });
+}
+
+/* Leaf at the lowest corner of the position at slot (d0, d1, d2) of the leaf looked at; -1 outside the domain. */
+AMR_INLINE ptrdiff_t leaf_at(const view *v, int dim, int d0, int d1, int d2) {
+  const amr_forest *f = v->f;
+  const int64_t k = slot_key(&v->own, dim, d0, d1, d2);
+  if (k < 0) return -1;
+  if (v->level == 0) return locate(f->key, f->n, k, v->beside[0]);
+  /* the position around the parent that contains this one, and the child it is of that */
+  int s = (d0 + v->odd[0] + 1) >> 1;
+  if (dim > 1) s += 3 * ((d1 + v->odd[1] + 1) >> 1);
+  if (dim > 2) s += 9 * ((d2 + v->odd[2] + 1) >> 1);
+  const ptrdiff_t j = v->beside[s];
+  if (f->level[j] < v->level) return j;
+  const ptrdiff_t guess = j + (k >> dim * (f->key_level - v->level) & ((1 << dim) - 1));
+  if (guess < f->n && f->key[guess] == k) return guess;
+  return locate(f->key, f->n, k, j);
+}
 
 AMR_INLINE int n_slots(int dim) { return dim == 1 ? 3 : dim == 2 ? 9 : 27; }
 
 AMR_INLINE amr_status neighbors_body(const amr_forest *f, int dim, ptrdiff_t m, const int32_t *leaves, int8_t *relation,
                                      int32_t *neighbor) {
   const int n_slot = n_slots(dim);
-  int32_t hint[27]; /* the leaf found for the same slot of the previous leaf: the next one is near it on the curve */
   amr_status status = AMR_OK;
-  for (int s = 0; s < n_slot; s++) hint[s] = m ? leaves[0] : 0;
-  for (ptrdiff_t q = 0; q < m; q++) {
-    ptrdiff_t i = leaves[q];
-    int level = f->level[i];
-    around r = look_around(f, dim, level, f->coords + 3 * i);
-    int8_t *rel = relation + q * n_slot;
-    int32_t *nb = neighbor + q * n_slot;
-    FOR_SLOTS(dim, r, {
-      if (k < 0) {
-        rel[s] = AMR_OUTSIDE;
-        nb[s] = -1;
-        continue;
-      }
-      ptrdiff_t j = locate(f->key, f->n, k, hint[s]);
-      int other = f->level[j];
-      hint[s] = (int32_t)j;
-      nb[s] = (int32_t)j;
-      rel[s] = (int8_t)(other == level ? AMR_SAME : other < level ? AMR_COARSER : AMR_FINER);
-      if (other < level - 1) status = AMR_BAD_ARGUMENT;
+  view v = make_view(f, m ? leaves[0] : 0);
+  for (ptrdiff_t q = 0; q < m; q++, relation += n_slot, neighbor += n_slot) {
+    look_at(&v, dim, leaves[q]);
+    FOR_SLOTS(dim, {
+      ptrdiff_t j = leaf_at(&v, dim, d0, d1, d2);
+      int finer = j < 0 ? 0 : f->level[j] - v.level;
+      neighbor[s] = (int32_t)j;
+      relation[s] = (int8_t)(j < 0 ? AMR_OUTSIDE : finer > 0 ? AMR_FINER : finer < 0 ? AMR_COARSER : AMR_SAME);
+      if (finer < -1) status = AMR_BAD_ARGUMENT;
     });
-    rel[n_slot / 2] = AMR_SELF;
-    nb[n_slot / 2] = (int32_t)i;
+    relation[n_slot / 2] = AMR_SELF;
+    neighbor[n_slot / 2] = leaves[q];
   }
   return status;
 }
@@ -254,15 +298,16 @@ void amr_adapt_fill(const amr_forest *f, const int8_t *flags, int8_t *level, int
 
 AMR_INLINE ptrdiff_t refine_body(const amr_forest *f, int dim, int8_t *flags, int32_t *queue, ptrdiff_t n_queue,
                                  int8_t *open) {
+  view v = make_view(f, n_queue ? queue[0] : 0);
   for (ptrdiff_t q = 0; q < n_queue; q++) {
     ptrdiff_t i = queue[q];
     int least = f->level[i] + (flags[i] > 0) - 1;
     if (least <= 0) continue;
-    around r = look_around(f, dim, f->level[i], f->coords + 3 * i);
-    FOR_SLOTS(dim, r, {
+    look_at(&v, dim, i);
+    FOR_SLOTS(dim, {
       (void)s;
-      if (k < 0) continue;
-      ptrdiff_t j = locate(f->key, f->n, k, i);
+      ptrdiff_t j = leaf_at(&v, dim, d0, d1, d2);
+      if (j < 0) continue;
       int lack = least - f->level[j] - (flags[j] > 0);
       if (lack <= 0) continue;
       if (flags[j] <= 0) {
@@ -282,45 +327,46 @@ ptrdiff_t amr_balance_refine(const amr_forest *f, int8_t *flags, int32_t *queue,
   return refine_body(f, 3, flags, queue, n_queue, open);
 }
 
-/* May leaf i become part of its parent? Not beside a leaf that ends two levels above the parent. */
-AMR_INLINE int may_coarsen(const amr_forest *f, int dim, const int8_t *flags, ptrdiff_t i) {
-  int level = f->level[i];
-  around r = look_around(f, dim, level, f->coords + 3 * i);
-  FOR_SLOTS(dim, r, {
+/* May the leaf looked at become part of its parent? Not beside a leaf that ends two levels above the parent. */
+AMR_INLINE int may_coarsen(const view *v, int dim, const int8_t *flags) {
+  FOR_SLOTS(dim, {
     (void)s;
-    if (k < 0) continue;
-    ptrdiff_t j = locate(f->key, f->n, k, i);
+    ptrdiff_t j = leaf_at(v, dim, d0, d1, d2);
     /* A FINER position: its first leaf tells for all. Either the position's children coarsen together, or they are not
-     * all leaves, and then (whole groups only) none of those that touch i does. */
-    int ends = f->level[j] + flags[j];
-    if (ends > level) return 0;
+     * all leaves, and then (whole groups only) none of those that touch this leaf does. */
+    if (j >= 0 && v->f->level[j] + flags[j] > v->level) return 0;
   });
   return 1;
 }
 
-void amr_balance_coarsen(const amr_forest *f, int8_t *flags, ptrdiff_t m, const int32_t *group) {
-  const int n_child = 1 << f->dim;
+AMR_INLINE void coarsen_body(const amr_forest *f, int dim, int8_t *flags, ptrdiff_t m, const int32_t *group) {
+  const int n_child = 1 << dim;
+  view v = make_view(f, m ? group[0] : 0);
   for (ptrdiff_t q = 0; q < m; q++) {
     int may = 1;
     for (int c = 0; c < n_child && may; c++) {
-      ptrdiff_t i = group[q] + c;
-      may = f->dim == 1   ? may_coarsen(f, 1, flags, i)
-            : f->dim == 2 ? may_coarsen(f, 2, flags, i)
-                          : may_coarsen(f, 3, flags, i);
+      look_at(&v, dim, group[q] + c);
+      may = may_coarsen(&v, dim, flags);
     }
-    if (!may)
-      for (int c = 0; c < n_child; c++) flags[group[q] + c] = 0;
+    for (int c = 0; c < n_child && !may; c++) flags[group[q] + c] = 0;
   }
 }
 
+void amr_balance_coarsen(const amr_forest *f, int8_t *flags, ptrdiff_t m, const int32_t *group) {
+  if (f->dim == 1) coarsen_body(f, 1, flags, m, group);
+  if (f->dim == 2) coarsen_body(f, 2, flags, m, group);
+  if (f->dim == 3) coarsen_body(f, 3, flags, m, group);
+}
+
 AMR_INLINE ptrdiff_t unbalanced_body(const amr_forest *f, int dim) {
+  view v = make_view(f, 0);
   for (ptrdiff_t i = 0; i < f->n; i++) {
-    int level = f->level[i];
-    if (level < 2) continue;
-    around r = look_around(f, dim, level, f->coords + 3 * i);
-    FOR_SLOTS(dim, r, {
+    if (f->level[i] < 2) continue;
+    look_at(&v, dim, i);
+    FOR_SLOTS(dim, {
       (void)s;
-      if (k >= 0 && f->level[locate(f->key, f->n, k, i)] < level - 1) return i;
+      ptrdiff_t j = leaf_at(&v, dim, d0, d1, d2);
+      if (j >= 0 && f->level[j] < v.level - 1) return i;
     });
   }
   return -1;
@@ -328,78 +374,4 @@ AMR_INLINE ptrdiff_t unbalanced_body(const amr_forest *f, int dim) {
 
 ptrdiff_t amr_first_unbalanced(const amr_forest *f) {
   return f->dim == 1 ? unbalanced_body(f, 1) : f->dim == 2 ? unbalanced_body(f, 2) : unbalanced_body(f, 3);
-}
-
-/* Largest end of a part that starts at i and weighs at most `bound`. */
-AMR_INLINE ptrdiff_t reach(ptrdiff_t n, const double *prefix, ptrdiff_t i, double bound) {
-  ptrdiff_t lo = i, hi = n;
-  while (lo < hi) {
-    ptrdiff_t mid = hi - (hi - lo) / 2;
-    if (prefix[mid] - prefix[i] <= bound)
-      lo = mid;
-    else
-      hi = mid - 1;
-  }
-  return lo;
-}
-
-/* Smallest start of a part that ends at i and weighs at most `bound`. */
-AMR_INLINE ptrdiff_t reach_back(const double *prefix, ptrdiff_t i, double bound) {
-  ptrdiff_t lo = 0, hi = i;
-  while (lo < hi) {
-    ptrdiff_t mid = lo + (hi - lo) / 2;
-    if (prefix[i] - prefix[mid] <= bound)
-      hi = mid;
-    else
-      lo = mid + 1;
-  }
-  return lo;
-}
-
-/* The smallest bound for which taking as much as fits, part by part, covers all items. Exact: every failed probe raises the
- * lower end to the next sum that exists, every successful one lowers the upper end to the largest load it made. */
-static double smallest_bound(ptrdiff_t n, const double *prefix, ptrdiff_t n_part) {
-  double lo = prefix[n] / (double)n_part, hi = prefix[n];
-  for (int first = 1; lo < hi; first = 0) {
-    double bound = first ? lo : lo + (hi - lo) / 2, largest = 0, next = hi;
-    if (bound >= hi) bound = lo; /* no number between them */
-    ptrdiff_t end = 0;
-    for (ptrdiff_t p = 0; p < n_part && end < n; p++) {
-      ptrdiff_t start = end;
-      end = reach(n, prefix, start, bound);
-      double load = prefix[end] - prefix[start];
-      largest = load > largest ? load : largest;
-      if (end < n) {
-        double more = prefix[end + 1] - prefix[start];
-        next = more < next ? more : next;
-      }
-    }
-    if (end == n)
-      hi = largest;
-    else
-      lo = next;
-  }
-  return hi;
-}
-
-void amr_partition(ptrdiff_t n, const double *prefix, ptrdiff_t n_part, int64_t *starts, int64_t *lowest) {
-  const double bound = smallest_bound(n, prefix, n_part);
-  lowest[n_part] = n;
-  for (ptrdiff_t p = n_part; p-- > 0;) lowest[p] = reach_back(prefix, lowest[p + 1], bound);
-  starts[0] = 0;
-  for (ptrdiff_t p = 1; p < n_part; p++) {
-    const ptrdiff_t top = reach(n, prefix, starts[p - 1], bound);
-    const double ideal = prefix[n] * (double)p / (double)n_part;
-    ptrdiff_t lo = lowest[p] > starts[p - 1] ? lowest[p] : starts[p - 1], hi = top;
-    while (lo < hi) { /* the last allowed cut not beyond the ideal */
-      ptrdiff_t mid = hi - (hi - lo) / 2;
-      if (prefix[mid] <= ideal)
-        lo = mid;
-      else
-        hi = mid - 1;
-    }
-    if (lo < top && prefix[lo + 1] - ideal < ideal - prefix[lo]) lo++; /* the next one is nearer */
-    starts[p] = lo;
-  }
-  starts[n_part] = n;
 }

@@ -1,4 +1,4 @@
-/* Space-filling curve of the leaves: Morton keys, search, refine/coarsen, 2:1 balance, neighbours, partition.
+/* Space-filling curve of the leaves: Morton keys, search, refine/coarsen, 2:1 balance, neighbours.
  *
  * A forest is three flat arrays in curve order (level, coords, key). The key of a leaf is the Morton index of its lowest
  * corner at depth key_level, so that a leaf covers the keys [key, key + 2^(dim * (key_level - level))) and the leaf that
@@ -62,9 +62,5 @@ amr_status amr_neighbors(const amr_forest *f, ptrdiff_t m, const int32_t *leaves
  * is not a leaf (refined further, or absent). The position must be inside the domain or across a periodic side. */
 void amr_neighbor_children(const amr_forest *f, ptrdiff_t m, const int32_t *leaf, const int32_t *slot,
                            int32_t *children);
-
-/* Contiguous cut of n items into n_part parts with the smallest possible largest load. prefix[n+1] are the running sums of
- * the weights (>= 0), lowest[n_part+1] is scratch. Among optimal cuts each lies as near to the ideal as it can. */
-void amr_partition(ptrdiff_t n, const double *prefix, ptrdiff_t n_part, int64_t *starts, int64_t *lowest);
 
 #endif

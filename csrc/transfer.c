@@ -19,24 +19,42 @@ AMR_INLINE void restrict_row_3(const double *f00, ptrdiff_t sj, ptrdiff_t sk, do
   }
 }
 
-static void restrict_box(int dim, const double *src, amr_box_stride s, double *dst, amr_box_stride d,
-                         const int32_t *size, int n_var) {
+AMR_INLINE void restrict_rows(int dim, const double *src, amr_box_stride s, double *dst, amr_box_stride d,
+                              const int32_t *size, int n, int n_var) {
   for (int v = 0; v < n_var; v++)
     for (int k = 0; k < size[2]; k++)
       for (int j = 0; j < size[1]; j++) {
         const double *f = src + v * s.var + 2 * k * s.k + 2 * j * s.j;
         double *c = dst + v * d.var + k * d.k + j * d.j;
         if (dim == 1)
-          restrict_row_1(f, c, size[0]);
+          restrict_row_1(f, c, n);
         else if (dim == 2)
-          restrict_row_2(f, s.j, c, size[0]);
+          restrict_row_2(f, s.j, c, n);
         else
-          restrict_row_3(f, s.j, s.k, c, size[0]);
+          restrict_row_3(f, s.j, s.k, c, n);
       }
 }
 
-void amr_restrict_boxes(const amr_layout *from, const double *src, const amr_layout *to, double *dst, ptrdiff_t n_op,
-                        const int32_t *ops) {
+/* The loops with the dimension and the short rows across x known. */
+AMR_INLINE void restrict_box(int dim, const double *src, amr_box_stride s, double *dst, amr_box_stride d,
+                             const int32_t *size, int n_var) {
+  const int n = size[0];
+  if (dim == 1)
+    restrict_rows(1, src, s, dst, d, size, n, n_var);
+  else if (dim == 2 && n == 2)
+    restrict_rows(2, src, s, dst, d, size, 2, n_var);
+  else if (dim == 2)
+    restrict_rows(2, src, s, dst, d, size, n, n_var);
+  else if (n == 1)
+    restrict_rows(3, src, s, dst, d, size, 1, n_var);
+  else if (n == 2)
+    restrict_rows(3, src, s, dst, d, size, 2, n_var);
+  else
+    restrict_rows(3, src, s, dst, d, size, n, n_var);
+}
+
+AMR_CLONES void amr_restrict_boxes(const amr_layout *from, const double *src, const amr_layout *to, double *dst,
+                                   ptrdiff_t n_op, const int32_t *ops) {
   const amr_box_stride s = amr_pool_stride(from), d = amr_pool_stride(to);
   for (ptrdiff_t m = 0; m < n_op; m++) {
     const int32_t *op = ops + m * AMR_OP_WIDTH;
@@ -44,7 +62,8 @@ void amr_restrict_boxes(const amr_layout *from, const double *src, const amr_lay
   }
 }
 
-void amr_restrict_pack(const amr_layout *from, const double *src, double *buffer, ptrdiff_t n_op, const int32_t *ops) {
+AMR_CLONES void amr_restrict_pack(const amr_layout *from, const double *src, double *buffer, ptrdiff_t n_op,
+                                  const int32_t *ops) {
   const amr_box_stride s = amr_pool_stride(from);
   for (ptrdiff_t m = 0; m < n_op; m++) {
     const int32_t *op = ops + m * AMR_OP_WIDTH;
@@ -112,9 +131,9 @@ AMR_INLINE ptrdiff_t prolong_box(int dim, const amr_physics *physics, amr_prolon
   return n_fallback;
 }
 
-ptrdiff_t amr_prolong_boxes(const amr_physics *physics, amr_prolong_mode mode, const amr_layout *coarse,
-                            const double *src, const amr_layout *fine, double *dst, ptrdiff_t n_op,
-                            const int32_t *ops) {
+AMR_CLONES ptrdiff_t amr_prolong_boxes(const amr_physics *physics, amr_prolong_mode mode, const amr_layout *coarse,
+                                       const double *src, const amr_layout *fine, double *dst, ptrdiff_t n_op,
+                                       const int32_t *ops) {
   ptrdiff_t n_fallback = 0;
   for (ptrdiff_t m = 0; m < n_op; m++) {
     const int32_t *op = ops + m * AMR_OP_WIDTH, *to = op + AMR_OP_TO, *size = op + AMR_OP_SIZE;

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import tomllib
 
-import pytest
-
 from amr.case import Case, load_case
-from amr.errors import CaseError
 
 SOD = "cases/sod.toml"
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from trees import boxes, forests, images, touching
 
 from amr.errors import MeshError
-from amr.mesh.balance import balance
+from amr.mesh.balance import balance, balance_flags
 from amr.mesh.neighbors import COARSER, FINER, OUTSIDE, SAME, SELF, neighbors, offsets, touching_children
 from amr.mesh.tree import Forest
 
@@ -77,6 +77,34 @@ def test_symmetric(forest):
     row, slot = np.nonzero((table.relation == SAME) | (table.relation == COARSER))
     seen[row, table.leaf[row, slot]] = True
     np.testing.assert_array_equal(seen | seen.T, touching(forest))
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_every_entry_of_a_large_table(dim):
+    """By coordinates alone: what is named lies where the slot says, and is on the level the relation says."""
+    forest = Forest.uniform(dim, [3, 2, 5][:dim], [True, False, True][:dim], {1: 16, 2: 8, 3: 5}[dim])
+    rng = np.random.default_rng(dim)
+    while forest.n_leaves < 20_000:
+        flags = (rng.random(forest.n_leaves) < 0.2) & (forest.level < forest.max_level)
+        forest, _, _ = forest.adapt(balance_flags(forest, flags.astype(np.int8)))
+    table = neighbors(forest, np.arange(forest.n_leaves))
+    for slot, d in enumerate(offsets(dim)):
+        relation, leaf = table.relation[:, slot], table.leaf[:, slot]
+        extent = np.array(forest.root_blocks, np.int64) << forest.level[:, None].astype(np.int64)
+        extent[:, dim:] = 1
+        place = forest.coords + d
+        place = np.where(forest.periodic, place % extent, place)
+        outside = ((place < 0) | (place >= extent)).any(axis=1)
+        np.testing.assert_array_equal(relation == OUTSIDE, outside)
+        found, place, relation = forest.coords[leaf[~outside]], place[~outside], relation[~outside]
+        shift = forest.level[leaf[~outside]].astype(np.int64) - forest.level[~outside]
+        # a FINER position's first child may itself be refined, where it does not touch
+        assert ((shift > 0) == (relation == FINER)).all() and ((shift == -1) == (relation == COARSER)).all()
+        assert (shift >= -1).all()
+        at = np.where(
+            shift[:, None] >= 0, place << np.maximum(shift, 0)[:, None], place >> np.maximum(-shift, 0)[:, None]
+        )
+        np.testing.assert_array_equal(found, at)
 
 
 def test_a_finer_position_may_hold_grandchildren():

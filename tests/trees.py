@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from amr.mesh.tree import Forest
 
-LIMIT = {1: 300, 2: 400, 3: 600}  # leaves, so that brute force stays quick
+LIMIT = {1: 200, 2: 300, 3: 400}  # leaves, so that brute force stays quick
 
 
 def random_forest(dim: int, roots: list[int], periodic: list[bool], max_level: int, seed: int) -> Forest:

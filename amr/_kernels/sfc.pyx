@@ -29,6 +29,8 @@ cdef extern from "sfc.h":
     ptrdiff_t amr_first_unbalanced(const amr_forest *) nogil
     amr_status amr_neighbors(const amr_forest *, ptrdiff_t, const int32_t *, int8_t *, int32_t *) nogil
     void amr_neighbor_children(const amr_forest *, ptrdiff_t, const int32_t *, const int32_t *, int32_t *) nogil
+
+cdef extern from "partition.h":
     void amr_partition(ptrdiff_t, const double *, ptrdiff_t, int64_t *, int64_t *) nogil
 
 

@@ -189,15 +189,18 @@ def known_names(primitives: tuple[str, ...]) -> list[str]:
     return names
 
 
-def state_faults(key: str, state: Mapping[str, Any], setting: Setting) -> Iterator[ProblemFault]:
-    """Faults of a constant state: unknown or missing variables, wrong lengths, values without meaning.
+def state_faults(key: str, state: Mapping[str, Any], setting: Setting, whole: bool = True) -> Iterator[ProblemFault]:
+    """Faults of a constant state: unknown or (if ``whole``) missing variables, wrong lengths, values without meaning.
 
     Passive scalars may be left out: they are 0 then.
     """
     names = known_names(setting.primitives)
     dim = setting.dim
     for name, value in state.items():
-        if name in setting.primitives and name not in names:  # a component: velocity_x
+        numbers = value if isinstance(value, list) else [value]
+        if not numbers or not all(map(_is_number, numbers)):
+            yield ProblemFault(f"{key}.{name}", value, "must be a finite number or a list of them")
+        elif name in setting.primitives and name not in names:  # a component: velocity_x
             if isinstance(value, list):
                 yield ProblemFault(f"{key}.{name}", value, "must be a number")
         elif name not in names:
@@ -210,7 +213,7 @@ def state_faults(key: str, state: Mapping[str, Any], setting: Setting) -> Iterat
             yield ProblemFault(f"{key}.{name}", value, "must be a number, not a list")
         elif name in _positive(setting.physics) and not value > 0:
             yield ProblemFault(f"{key}.{name}", value, "must be positive")
-    for name in names:
+    for name in names if whole else ():
         parts = components(name, setting.primitives)
         given = name in state or (parts and all(part in state for part in parts))
         if not given and name not in getattr(setting.params, "scalars", ()):

@@ -1,0 +1,125 @@
+"""From a case to the objects of the lower layers, which never see the case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amr.comm import Comm, check_launcher
+from amr.indicators import Decider, Region
+from amr.io.outputs import OutputOptions
+from amr.mesh.geometry import Geometry
+from amr.mesh.pool import Layout, Pool
+from amr.mesh.tree import Forest
+from amr.physics.boundary import BoundaryFill, Condition
+from amr.problems.sample import average_states
+from amr.scheme.flux import GHOSTS, Scheme, create_scheme
+from amr.scheme.sources import SourceTerms
+
+if TYPE_CHECKING:
+    from amr.case import Case
+    from amr.physics.base import Physics
+    from amr.problems.base import Problem
+    from amr.scheme.local_mesh import LocalMesh
+
+
+class InitialState:
+    """Cell averages of a problem's initial state."""
+
+    def __init__(self, problem: Problem, physics: Physics, layout: Layout, name: str) -> None:
+        self.problem, self.physics, self.layout, self.name = problem, physics, layout, name
+
+    def fill(self, u: np.ndarray, mesh: LocalMesh, variables: Sequence[int] | None = None) -> None:
+        """Write the averages into the interiors of ``u`` (all variables, or those given), in place. Not collective."""
+        corner = mesh.geometry.origin(mesh.level, mesh.coords)
+        averages = average_states(
+            self.problem.initial, self.physics, corner, mesh.spacing, self.layout.n, self.problem.quadrature, self.name
+        )
+        cells = tuple(part.stop - part.start for part in self.layout.interior)
+        averages = averages.reshape(len(u), self.layout.n_var, *cells)
+        for v in range(self.layout.n_var) if variables is None else variables:
+            u[(slice(None), v, *self.layout.interior)] = averages[:, v]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a simulation is made of."""
+
+    comm: Comm
+    physics: Physics
+    layout: Layout
+    geometry: Geometry
+    forest: Forest
+    pool: Pool
+    boundary: BoundaryFill
+    scheme: Scheme
+    sources: SourceTerms
+    initial: InitialState
+    decider: Decider
+    output: OutputOptions
+
+
+def build(case: Case, comm: Comm | None) -> Parts:
+    """Make the parts of a simulation; ``comm`` is the world by default. Collective."""
+    if comm is None:
+        comm = Comm.world()
+        check_launcher(comm)
+    mesh, physics, output = case.mesh, case.physics, case.output
+    dim = mesh.dim
+    layout = Layout(dim, mesh.block_cells, GHOSTS, physics.n_var)
+    geometry = Geometry(mesh.lower, mesh.upper, mesh.root_blocks, mesh.block_cells)
+    conditions = [
+        Condition(
+            boundary.kind,
+            state=boundary.state if boundary.kind == "inflow" else None,
+            function=boundary.function,
+            name=boundary.name,
+        )
+        for boundary in case.boundaries
+    ]
+    return Parts(
+        comm=comm,
+        physics=physics,
+        layout=layout,
+        geometry=geometry,
+        forest=Forest.uniform(dim, mesh.root_blocks, mesh.periodic, mesh.max_level),
+        pool=Pool(layout),
+        boundary=BoundaryFill(physics, layout, geometry, conditions),
+        scheme=create_scheme(
+            physics, case.scheme.integrator, case.scheme.reconstruction, case.scheme.limiter, case.scheme.riemann
+        ),
+        sources=SourceTerms(list(case.sources), physics, layout),
+        initial=InitialState(case.problem, physics, layout, f"problem {case.data['problem']['name']}"),
+        decider=_decider(case, comm, physics, layout, geometry),
+        output=OutputOptions(
+            directory=Path(output.directory or "out"),
+            name=Path(case.source).stem,
+            format=output.format,
+            start=case.time.start,
+            every=output.every,
+            every_steps=output.every_steps,
+            checkpoint_every=output.checkpoint_every,
+            checkpoint_every_steps=output.checkpoint_every_steps,
+            checkpoint_seconds=output.checkpoint_seconds,
+            keep=output.keep,
+            plot=output.plot,
+        ),
+    )
+
+
+def _decider(case: Case, comm: Comm, physics: Physics, layout: Layout, geometry: Geometry) -> Decider:
+    refinement = case.refinement
+    return Decider(
+        comm,
+        physics,
+        layout,
+        geometry,
+        case.indicators,
+        combine=refinement.combine,
+        buffer=case.buffer,
+        regions=[Region(tuple(each.lower), tuple(each.upper), each.level) for each in refinement.regions],
+    )

@@ -1,0 +1,235 @@
+"""The commands ``amr-solve`` and ``amr``. A user's mistake gives one message and an exit status, never a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from amr import __version__
+from amr.errors import AMRError
+
+if TYPE_CHECKING:
+    from amr.case import Case
+    from amr.comm import Comm
+
+_SOLVE_HELP = """Solve the problem of a case file on an adaptive mesh.
+
+Results go to the directory that the case names: files for ParaView, checkpoints, the case with every default filled in, and
+report.json with errors, conservation and timings. docs/case_file.md lists every key of a case file.
+
+\b
+Examples:
+  amr-solve cases/sod.toml
+  mpirun -n 8 amr-solve cases/blast_2d.toml --output out/blast
+  amr-solve cases/sod.toml --set mesh.max_level=5 --set scheme.limiter=minmod
+  amr-solve cases/sod.toml --set 'problem.left.pressure=2.0' --dry-run
+  mpirun -n 3 amr-solve cases/vortex.toml --restart out/vortex
+
+\b
+Exit status: 0 done; 1 failed (the message says why); 2 the case or the command line has faults; another one when a signal
+stopped the run after a checkpoint (docs/running.md).
+"""
+
+
+@click.command(
+    "amr-solve", help=_SOLVE_HELP, context_settings={"max_content_width": 120, "help_option_names": ["-h", "--help"]}
+)
+@click.argument("case_file", metavar="CASE.toml", type=click.Path(path_type=Path))
+@click.option(
+    "--set", "overrides", metavar="SECTION.KEY=VALUE", multiple=True, help="Change a key of the case; may be repeated."
+)
+@click.option("--output", metavar="DIR", type=click.Path(path_type=Path), help="Directory of the results.")
+@click.option(
+    "--restart",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Go on from a checkpoint, or from the newest in a directory.",
+)
+@click.option("--dry-run", is_flag=True, help="Check the case, print it with every default filled in, and stop.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+@click.option("--verbose", "-v", is_flag=True, help="Print the resolved case and the versions in use too.")
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "bar", "lines", "none"]),
+    default="auto",
+    help="A live bar, or plain lines for a log; auto: a bar with one rank on a terminal.",
+)
+@click.version_option(__version__, prog_name="amr-solve")
+def _solve(
+    case_file: Path,
+    overrides: tuple[str, ...],
+    output: Path | None,
+    restart: Path | None,
+    dry_run: bool,
+    quiet: bool,
+    verbose: bool,
+    progress: str,
+) -> int:
+    def action(comm: Comm) -> int:
+        case = _load(comm, case_file, overrides, output)
+        show = comm.rank == 0 and not quiet
+        if show and (dry_run or verbose):
+            click.echo(case.to_toml())
+        if show and verbose:
+            click.echo(_versions(comm), err=True)
+        if dry_run:
+            if show:
+                click.echo(_mesh_summary(case), err=True)
+            return 0
+        return _run(comm, case, restart, "none" if quiet else progress, show)
+
+    return _guarded(action)
+
+
+def _load(comm: Comm, path: Path, overrides: tuple[str, ...], output: Path | None) -> Case:
+    """The case, or its faults on every rank. Collective."""
+    from amr.case import load_case
+    from amr.case_text import toml_value
+
+    more = () if output is None else (f"output.directory={toml_value(str(output))}",)
+    case, error = None, None
+    try:
+        case = load_case(path, (*overrides, *more))
+    except AMRError as fault:
+        error = fault
+    comm.agree(error)
+    assert case is not None
+    return case
+
+
+def _run(comm: Comm, case: Case, restart: Path | None, progress: str, show: bool) -> int:
+    """Solve, and print the report on rank 0. Collective."""
+    from amr.io.progress import Progress
+    from amr.simulation import Simulation
+
+    with Simulation(case, restart=restart, comm=comm) as sim:
+        bar = Progress(comm, sim.time, case.time.end, progress, case.time.max_steps)
+        report = sim.run(progress=bar)
+        if show:
+            from rich.console import Console
+
+            from amr.io.report import tables
+
+            # The width is that of a log where there is no terminal; rank 0 of Open MPI always seems to have one.
+            console = Console(width=None if sys.stdout.isatty() and comm.size == 1 else 120, highlight=False)
+            for table in tables(report):
+                console.print(table)
+            console.print(f"results in {case.output.directory}")
+        return int(sim.exit_code)
+
+
+def _mesh_summary(case: Case) -> str:
+    mesh = case.mesh
+    finest = [n * mesh.block_cells << mesh.max_level for n in mesh.root_blocks]
+    spacing = [(high - low) / n for low, high, n in zip(mesh.lower, mesh.upper, finest, strict=True)]
+    return (
+        f"{case.source}: no faults; {mesh.dim}D, {len(case.physics.variables)} variables, levels 0..{mesh.max_level}, "
+        f"as fine as {' x '.join(map(str, finest))} cells of {' x '.join(f'{h:.4g}' for h in spacing)}"
+    )
+
+
+def _versions(comm: Comm) -> str:
+    import platform
+
+    import numpy
+
+    ranks = f"{comm.size} rank{'s' * (comm.size > 1)}"
+    return f"amr {__version__}, Python {platform.python_version()}, NumPy {numpy.__version__}, {ranks}"
+
+
+def _guarded(action: Callable[[Comm], int]) -> int:
+    """Run a collective action on all ranks; return the exit status, the same on every rank.
+
+    Lower layers raise one AMRError on every rank; rank 0 tells it. Anything else is a defect of the program: its traceback is
+    printed by the rank it happened on, and the others are stopped, because they would wait for it for ever.
+    """
+    from amr.comm import Comm, check_launcher
+
+    comm = Comm.world()
+    try:
+        check_launcher(comm)
+        return action(comm)
+    except AMRError as error:
+        if comm.rank == 0:
+            click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except Exception:
+        traceback.print_exc()
+        sys.stderr.flush()
+        if comm.size > 1:
+            comm.abort(70)
+        return 70
+
+
+@click.group(
+    "amr",
+    context_settings={"max_content_width": 120, "help_option_names": ["-h", "--help"]},
+    help="""Tools around the solver; `amr-solve` runs a case.
+
+\b
+Examples:
+  amr schema > case.schema.json
+  amr schema --markdown > docs/case_file.md
+""",
+)
+@click.version_option(__version__, prog_name="amr")
+def _group() -> None:
+    pass
+
+
+_group.add_command(_solve, "solve")
+
+
+@_group.command("schema", help="Print the JSON schema of case files, for editors, or their reference as Markdown.")
+@click.option("--markdown", is_flag=True, help="The reference of every key (docs/case_file.md).")
+def _schema(markdown: bool) -> int:
+    from amr import case_reference
+
+    click.echo(case_reference.markdown() if markdown else case_reference.json_schema_text(), nl=False)
+    return 0
+
+
+def _enter(command: click.Command, name: str, args: list[str] | None) -> None:
+    """Run a command; only the first rank of a job speaks about the command line. Ends the process."""
+    args = sys.argv[1:] if args is None else args
+    # Help, version and usage errors come before MPI is started: the launcher's variables tell the rank.
+    first = all(os.environ.get(v, "0") == "0" for v in ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"))
+    status: Any
+    try:
+        with contextlib.ExitStack() as stack:
+            if not first:
+                stack.enter_context(
+                    contextlib.redirect_stdout(stack.enter_context(open(os.devnull, "w", encoding="utf-8")))
+                )
+            context = command.make_context(name, args)
+        with context:
+            status = command.invoke(context)
+    except click.exceptions.Exit as end:
+        status = end.exit_code
+    except click.ClickException as error:
+        status = error.exit_code
+        if first:
+            error.show()
+    except (click.Abort, KeyboardInterrupt):
+        status = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    sys.exit(status or 0)
+
+
+def solve(args: list[str] | None = None) -> None:
+    """Entry point of ``amr-solve``; ends the process."""
+    _enter(_solve, "amr-solve", args)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Entry point of ``amr``; ends the process."""
+    _enter(_group, "amr", args)

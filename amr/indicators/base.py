@@ -1,0 +1,169 @@
+"""What every indicator offers: parameters with thresholds, and an evaluation over all local blocks at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from amr._kernels import indicate as _c
+from amr.errors import CaseError
+
+if TYPE_CHECKING:
+    from amr.indicators.fields import Fields, Scale
+    from amr.physics.base import Physics
+
+
+class Thresholds(BaseModel):
+    """Keys of every indicator's table.
+
+    ``default_refine`` and ``default_coarsen`` are what stands in where neither the table nor ``[refinement]`` says otherwise.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+    refine: float | None = Field(None, gt=0, description="Refine a block where the indicator is above")
+    coarsen: float | None = Field(None, ge=0, description="Coarsen a block only where the indicator is below")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Thresholds:
+        if self.refine is not None and self.coarsen is not None and self.coarsen >= self.refine:
+            raise ValueError(f"coarsen = {self.coarsen:g} must be below refine = {self.refine:g}")
+        return self
+
+    def defaults(self) -> tuple[float, float]:
+        """Default (refine, coarsen) of this indicator with these parameters."""
+        raise TypeError(f"{type(self).__name__} must say its default thresholds")
+
+
+class VariableParameters(Thresholds):
+    """Keys of the indicators that look at variables one by one."""
+
+    variables: tuple[str, ...] | None = Field(
+        None, min_length=1, description='Primitive variables; "velocity" means every component; default: by the physics'
+    )
+    atol: float = Field(
+        0.0, ge=0, description="Differences are measured by no less than this, in the units of the variables"
+    )
+
+
+def set_thresholds(own: Thresholds, refine: float | None, coarsen: float | None) -> tuple[float, float]:
+    """Thresholds (refine, coarsen) of an indicator: its own, else those of ``[refinement]``, else the defaults.
+
+    Where only ``refine`` is said, ``coarsen`` keeps its default ratio to it.
+
+    Raises
+    ------
+    CaseError
+        ``coarsen`` is not below ``refine``.
+    """
+    default_refine, default_coarsen = own.defaults()
+    high = next(value for value in (own.refine, refine, default_refine) if value is not None)
+    ratio = default_coarsen / default_refine
+    low = next(value for value in (own.coarsen, coarsen, ratio * high) if value is not None)
+    if low >= high:
+        raise CaseError(f"coarsen: {low:g} must be below refine = {high:g}")
+    return high, low
+
+
+class Indicator:
+    """An indicator of an equation set: a number per block that refines above one threshold and coarsens below another.
+
+    Attributes
+    ----------
+    name : str
+        Name in the case file.
+    label : str
+        How this one is called in reports.
+    refine, coarsen : float
+        Thresholds, ``coarsen < refine``.
+    variables : tuple of int
+        Primitive variables it looks at.
+    """
+
+    name: ClassVar[str]
+    label: str
+    refine: float
+    coarsen: float
+    variables: tuple[int, ...]
+
+    def evaluate(
+        self, fields: Fields, buffer: int, spacing: np.ndarray, level: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Value and surroundings of each local block (not collective).
+
+        Parameters
+        ----------
+        fields : Fields
+            Updated, with this indicator's variables among its own.
+        buffer : int
+            Cells, at most the cells of a block.
+        spacing : float64 (n_block, dim)
+        level : int8 (n_block,)
+
+        Returns
+        -------
+        eta : float64 (n_block,)
+            The block refines when > ``refine``.
+        near : uint32 (n_block,)
+            Bit s is set when a cell above ``refine`` lies within ``buffer`` cells of the side, edge or corner at slot s (slots
+            of `amr.mesh.neighbors`); the centre's bit, when there is one at all.
+        """
+        raise TypeError(f"{type(self).__name__} must evaluate blocks")
+
+
+class VariableIndicator(Indicator):
+    """Base of the indicators of csrc/indicate.c: the largest value over variables and interior cells."""
+
+    Parameters: ClassVar[type[VariableParameters]]
+
+    def __init__(
+        self, physics: Physics, parameters: Any = None, refine: float | None = None, coarsen: float | None = None
+    ) -> None:
+        self.parameters = self.Parameters.model_validate({}) if parameters is None else parameters
+        self.label = self.name
+        self.refine, self.coarsen = set_thresholds(self.parameters, refine, coarsen)
+        self.variables = find_variables(physics, self.parameters.variables or physics.indicator_variables)
+
+    def kernel(self, scale: Scale) -> dict[str, Any]:
+        """Keyword arguments of the kernel for a variable with that scale: ``id`` and what the formula needs."""
+        raise TypeError(f"{type(self).__name__} must name its kernel")
+
+    def evaluate(
+        self, fields: Fields, buffer: int, spacing: np.ndarray, level: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See `Indicator.evaluate`."""
+        eta, near = np.zeros(fields.n_block), np.zeros(fields.n_block, dtype=np.uint32)
+        for variable in self.variables:
+            scale = fields.scales[variable]
+            options = {"scale": max(scale.scale, self.parameters.atol), **self.kernel(scale)}
+            kind = options.pop("id")
+            _c.indicate(kind, fields.layout, fields.of(variable), eta, near, tau=self.refine, buffer=buffer, **options)
+        return eta, near
+
+
+def find_variables(physics: Physics, names: Iterable[str]) -> tuple[int, ...]:
+    """Indices of primitive variables by name; the name of a vector means its components.
+
+    Raises
+    ------
+    CaseError
+        One line per name that there is not.
+    """
+    found: dict[int, None] = {}
+    unknown = []
+    for name in names:
+        if name in physics.vectors:
+            found.update(dict.fromkeys(physics.vectors[name]))
+        elif name in physics.primitives:
+            found[physics.primitives.index(name)] = None
+        else:
+            unknown.append(name)
+    if unknown:
+        known = ", ".join(dict.fromkeys([*physics.primitives, *physics.vectors]))
+        raise CaseError(
+            "\n".join(f"variables: {name!r} is not a primitive variable; there are {known}" for name in unknown)
+        )
+    return tuple(found)

@@ -1,0 +1,102 @@
+"""The primitive variables that indicators look at, and the scales they are measured by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amr._kernels import indicate as _c
+
+if TYPE_CHECKING:
+    from amr.comm import Comm
+    from amr.mesh.pool import Layout
+    from amr.physics.base import Physics
+
+#: Differences below this fraction of a variable's magnitude are round-off.
+ROUND_OFF = 1e-10
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What differences of a variable are measured by.
+
+    Attributes
+    ----------
+    scale : float
+        S = max(range over the domain, ``floor``); 0 only for a variable that is 0 everywhere.
+    floor : float
+        1e-10 of the largest magnitude (of the largest signal speed, for a velocity, if that is larger).
+    """
+
+    scale: float
+    floor: float
+
+
+class Fields:
+    """Chosen primitive variables of all local blocks, and their scales over the whole domain.
+
+    The components of a vector share one scale, the largest of theirs, so that a component that is 0 but for round-off is
+    not looked at through a magnifying glass, and so that turning the axes changes nothing.
+
+    Parameters
+    ----------
+    physics : Physics
+    layout : Layout
+    variables : iterable of int
+        Indices of primitive variables.
+    """
+
+    def __init__(self, physics: Physics, layout: Layout, variables: Iterable[int]) -> None:
+        self.physics, self.layout = physics, layout
+        self.variables = tuple(sorted(set(variables)))
+        self.scales: dict[int, Scale] = {}
+        self.w = np.empty((len(self.variables), 0, *layout.shape[1:]))
+        self._memory = np.empty(0)
+        self._has_velocity = any(i in physics.vectors.get("velocity", ()) for i in self.variables)
+
+    @property
+    def n_block(self) -> int:
+        """Number of local blocks."""
+        return self.w.shape[1]
+
+    def of(self, variable: int) -> np.ndarray:
+        """Primitive variable of that index, (n_block, nk, nj, ni) with ghosts. Valid until the next `update`."""
+        return self.w[self.variables.index(variable)]
+
+    def update(self, u: np.ndarray, comm: Comm) -> None:
+        """Take the variables and their scales from a pool with filled ghosts (collective: one small reduction).
+
+        Parameters
+        ----------
+        u : float64 (n_block, n_var, nk, nj, ni)
+        comm : Comm
+        """
+        shape = (len(self.variables), len(u), *self.layout.shape[1:])
+        size = int(np.prod(shape))
+        if self._memory.size < size:
+            # A regrid changes the number of blocks a little: keep the memory, pages are dear.
+            self._memory = np.empty(size + size // 8)
+        self.w = self._memory[:size].reshape(shape)
+        pick = np.array(self.variables, dtype=np.int32)
+        lowest, highest, signal = _c.primitive_fields(
+            self.physics.spec, self.layout, u, pick, self.w, self._has_velocity
+        )
+        n = len(pick)
+        extremes = comm.allreduce_max(np.concatenate([highest, -lowest, [signal]]))
+        self._set_scales(-extremes[n : 2 * n], extremes[:n], float(extremes[-1]))
+
+    def _set_scales(self, lowest: np.ndarray, highest: np.ndarray, signal: float) -> None:
+        span, magnitude = highest - lowest, np.maximum(highest, -lowest)
+        groups = [set(indices) for indices in self.physics.vectors.values()]
+        velocity = set(self.physics.vectors.get("velocity", ()))
+        for variable in self.variables:
+            group = next((g for g in groups if variable in g), {variable})
+            together = [p for p, other in enumerate(self.variables) if other in group]
+            largest = float(magnitude[together].max())
+            if variable in velocity:
+                largest = max(largest, signal)
+            floor = ROUND_OFF * largest
+            self.scales[variable] = Scale(max(float(span[together].max()), floor), floor)

@@ -1,0 +1,168 @@
+"""From block values to flags: thresholds, hysteresis, buffer, static regions, 2:1 balance. Serial, on all leaves at once.
+
+Every rank computes the same from the same gathered values; nothing here is collective.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amr.errors import CaseError
+from amr.indicators.plugin import centre_bit
+from amr.mesh.balance import balance_flags
+from amr.mesh.neighbors import COARSER, FINER, SAME, neighbors
+
+if TYPE_CHECKING:
+    from amr.mesh.geometry import Geometry
+    from amr.mesh.tree import Forest
+
+#: How several indicators become one decision.
+COMBINATIONS = ("or", "and")
+
+
+@dataclass(frozen=True)
+class Region:
+    """A box that is refined to at least ``level``.
+
+    Blocks that overlap the box belong to it; sharing no more than a face with it does not count. An axis on which the box is
+    flat (``lower == upper``) makes it a plane, a line or a point, and the blocks on both its sides belong to it.
+
+    Parameters
+    ----------
+    lower, upper : sequence of float (dim,)
+    level : int
+    """
+
+    lower: Sequence[float]
+    upper: Sequence[float]
+    level: int
+
+
+def combine_values(eta: np.ndarray, refine: np.ndarray, combine: str) -> np.ndarray:
+    """One number per block, > 1 where it is to be refined: the largest ("or") or smallest ("and") of eta / refine.
+
+    Parameters
+    ----------
+    eta : float64 (n, n_indicators)
+    refine : float64 (n_indicators,)
+    """
+    if eta.shape[1] == 0:
+        return np.zeros(len(eta))
+    ratio = eta / refine
+    return ratio.max(axis=1) if combine == "or" else ratio.min(axis=1)
+
+
+def combine_near(near: Sequence[np.ndarray], combine: str, n_block: int) -> np.ndarray:
+    """One `near` mask per block from those of the indicators, uint32 (n_block,).
+
+    With "and" a bit stays where every indicator has it: the cells that all of them flag are near that side only then.
+    """
+    if not near:
+        return np.zeros(n_block, dtype=np.uint32)
+    function = np.bitwise_or if combine == "or" else np.bitwise_and
+    return function.reduce(np.stack(list(near)), axis=0)
+
+
+def mark(
+    forest: Forest,
+    eta: np.ndarray,
+    near: np.ndarray,
+    coarsen: np.ndarray,
+    regions: Sequence[Region] = (),
+    geometry: Geometry | None = None,
+) -> np.ndarray:
+    """Flags of all leaves, ready for `Forest.adapt`.
+
+    A leaf refines where it is hot (the centre bit of ``near``), where a hot leaf's cells come near it and it is coarser than
+    that leaf will be, or where a region wants it. It coarsens only where every indicator is below its ``coarsen``, no hot
+    cell is near, no region forbids it, its siblings coarsen, too, and 2:1 balance allows it.
+
+    Parameters
+    ----------
+    forest : Forest
+        2:1 balanced.
+    eta : float64 (n_leaves, n_indicators)
+        Block values.
+    near : uint32 (n_leaves,)
+        Combined masks (`combine_near`).
+    coarsen : float64 (n_indicators,)
+        Lower thresholds.
+    regions : sequence of Region
+    geometry : Geometry
+        Needed for regions.
+
+    Returns
+    -------
+    int8 (n_leaves,)
+    """
+    flags = np.where((eta < coarsen).all(axis=1), -1, 0).astype(np.int8)
+    hot = np.flatnonzero(near & centre_bit(forest.dim))
+    flags[hot] = 1
+    flags[_held_by_buffer(forest, hot, near, flags)] = 0
+    for region in regions:
+        assert geometry is not None
+        _apply_region(forest, geometry, region, flags)
+    return balance_flags(forest, flags)
+
+
+def _held_by_buffer(forest: Forest, hot: np.ndarray, near: np.ndarray, flags: np.ndarray) -> np.ndarray:
+    """Leaves near hot cells that must not coarsen; those to be refined are set to +1 in ``flags``.
+
+    Works slot by slot on arrays over the hot leaves.
+    """
+    table = neighbors(forest, hot)
+    target = np.minimum(forest.level[hot] + 1, forest.max_level)
+    held = np.zeros(forest.n_leaves, dtype=bool)
+    for slot in range(3**forest.dim):
+        if 2 * slot + 1 == 3**forest.dim:
+            continue
+        is_near = (near[hot] >> np.uint32(slot) & np.uint32(1)).astype(bool)
+        relation, leaf = table.relation[:, slot], table.leaf[:, slot]
+        beside = np.flatnonzero(is_near & ((relation == SAME) | (relation == COARSER)))
+        flags[leaf[beside][forest.level[leaf[beside]] < target[beside]]] = 1
+        held[leaf[beside]] = True
+        finer = np.flatnonzero(is_near & (relation == FINER))
+        # All children at the position, not only those that touch: the buffer may be wider than a child. Those that are
+        # refined further (-1) stay fine enough even if they coarsen.
+        children = table.children(finer, np.full(len(finer), slot))
+        held[children[children >= 0]] = True
+    return np.flatnonzero(held & (flags < 0))
+
+
+def _apply_region(forest: Forest, geometry: Geometry, region: Region, flags: np.ndarray) -> None:
+    """Raise ``flags`` of the leaves that overlap a region: +1 below its level, no coarsening at it."""
+    dim = forest.dim
+    shallow = np.flatnonzero(forest.level <= region.level)
+    level, coords = forest.level[shallow], forest.coords[shallow]
+    start = geometry.origin(level, coords)[:, :dim]
+    width = geometry.spacing(level)[:, :dim] * geometry.n
+    lower, upper = np.asarray(region.lower, dtype=float), np.asarray(region.upper, dtype=float)
+    # Block faces carry rounding errors: a box that ends on one does not reach into the block behind it.
+    slack = 1e-9 * width
+    flat = upper - lower <= 2 * slack
+    overlaps = np.where(
+        flat,
+        (start <= upper + slack) & (start + width >= lower - slack),
+        (start < upper - slack) & (start + width > lower + slack),
+    ).all(axis=1)
+    inside, inside_level = shallow[overlaps], level[overlaps]
+    wanted = np.where(inside_level < region.level, 1, 0).astype(np.int8)
+    flags[inside] = np.maximum(flags[inside], wanted)
+
+
+def check_regions(regions: Sequence[Region], dim: int, max_level: int) -> None:
+    """CaseError, one line per fault, unless the regions fit the mesh."""
+    faults = []
+    for i, region in enumerate(regions):
+        if len(region.lower) != dim or len(region.upper) != dim:
+            faults.append(f"regions[{i}]: lower and upper must have {dim} entries, one per axis")
+        elif any(a > b for a, b in zip(region.lower, region.upper, strict=True)):
+            faults.append(f"regions[{i}]: upper must not be below lower")
+        if not 0 <= region.level <= max_level:
+            faults.append(f"regions[{i}].level: {region.level} must be within 0..{max_level}")
+    if faults:
+        raise CaseError("\n".join(faults))

@@ -1,0 +1,153 @@
+"""A user's NumPy function as an indicator."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from amr.errors import CaseError, PluginError
+from amr.indicators.base import Indicator, Thresholds, set_thresholds
+from amr.names import suggestion
+from amr.plugins import describe
+
+if TYPE_CHECKING:
+    from amr.indicators.fields import Fields
+    from amr.physics.base import Physics
+
+
+class PluginParameters(Thresholds):
+    """Thresholds of a plugin; further keys of its table are passed to the function as keywords."""
+
+    def defaults(self) -> tuple[float, float]:
+        """See `Thresholds.defaults`."""
+        return 1.0, 0.5
+
+
+class BlockFields(dict[str, np.ndarray]):
+    """What a plugin indicator receives: read-only arrays (n_block, nk, nj, ni) by primitive variable, with ghosts.
+
+    A vector is there by component (``velocity_x``) and whole (``velocity``: (dim, n_block, nk, nj, ni)).
+
+    Attributes
+    ----------
+    interior : tuple of slice
+        ``values[w.interior]`` are the interior cells.
+    scale : dict of str to float
+        Range of each variable over the whole domain, the same on every rank; vectors as one.
+    """
+
+    interior: tuple[Any, ...]
+    scale: dict[str, float]
+
+
+class PluginIndicator(Indicator):
+    """Calls ``function(w, spacing, level, **keywords)`` once for all local blocks.
+
+    The value of a block must depend on that block alone (and on ``w.scale``), never on which blocks happen to be on the
+    same rank. A block above ``refine`` is buffered on all its sides, because the function does not say where in it.
+
+    Parameters
+    ----------
+    label : str
+        The text in the case file.
+    function : callable
+        Returns one number per block.
+    physics : Physics
+    parameters : mapping, optional
+        ``refine``, ``coarsen`` and the function's keywords.
+    refine, coarsen : float, optional
+        Thresholds of ``[refinement]``.
+
+    Raises
+    ------
+    CaseError
+        A keyword that the function does not take, or one missing that it needs; one line each.
+    """
+
+    name = "plugin"
+
+    def __init__(
+        self,
+        label: str,
+        function: Callable[..., Any],
+        physics: Physics,
+        parameters: Mapping[str, Any] | None = None,
+        refine: float | None = None,
+        coarsen: float | None = None,
+    ) -> None:
+        given = dict(parameters or {})
+        own = {key: given.pop(key) for key in ("refine", "coarsen") if key in given}
+        check_keywords(function, given)
+        self.label, self.function, self.keywords, self.physics = label, function, given, physics
+        self.refine, self.coarsen = set_thresholds(PluginParameters.model_validate(own), refine, coarsen)
+        self.variables = tuple(range(len(physics.primitives)))
+
+    def evaluate(
+        self, fields: Fields, buffer: int, spacing: np.ndarray, level: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See `Indicator.evaluate`; raises PluginError, on this rank alone."""
+        n_block = fields.n_block
+        if n_block == 0:  # more ranks than blocks: many NumPy expressions fail on nothing
+            return np.zeros(0), np.zeros(0, dtype=np.uint32)
+        try:
+            result = self.function(self._arguments(fields), spacing.copy(), level.copy(), **self.keywords)
+            eta = np.asarray(result, dtype=np.float64)
+        except (Exception, SystemExit) as error:  # whatever the user's function raises
+            raise PluginError(f'indicator "{self.label}": {describe(error)}') from error
+        if eta.shape != (n_block,):
+            raise PluginError(
+                f'indicator "{self.label}": returned an array of shape {eta.shape}, not one number for each of the '
+                f"{n_block} blocks, ({n_block},)"
+            )
+        if np.isnan(eta).any():
+            count = int(np.isnan(eta).sum())
+            raise PluginError(f'indicator "{self.label}": returned NaN for {count} of {n_block} blocks')
+        everywhere = np.uint32((1 << 3**fields.layout.dim) - 1)
+        return eta, np.where(
+            eta > self.refine, everywhere if buffer > 0 else centre_bit(fields.layout.dim), np.uint32(0)
+        )
+
+    def _arguments(self, fields: Fields) -> BlockFields:
+        w = fields.w.view()
+        w.setflags(write=False)
+        names, vectors = self.physics.primitives, self.physics.vectors
+        arrays = BlockFields({name: w[i] for i, name in enumerate(names)})
+        arrays.scale = {name: fields.scales[i].scale for i, name in enumerate(names)}
+        for name, indices in vectors.items():
+            arrays[name] = w[indices[0] : indices[-1] + 1]
+            arrays.scale[name] = fields.scales[indices[0]].scale
+        arrays.interior = (Ellipsis, *fields.layout.interior)
+        return arrays
+
+
+def centre_bit(dim: int) -> np.uint32:
+    """The bit of a `near` mask that says that a block has a hot cell at all."""
+    return np.uint32(1 << (3**dim // 2))
+
+
+def check_keywords(function: Callable[..., Any], keywords: Mapping[str, Any]) -> None:
+    """CaseError, one line per fault, unless ``function`` can be called with three arguments and these keywords."""
+    try:
+        accepted = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # a callable without a signature: the call itself will tell
+        return
+    positional = [p for p in accepted if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    faults = []
+    if len(positional) < 3 and not any(p.kind is p.VAR_POSITIONAL for p in accepted):
+        faults.append(f"name: must be a function of (w, spacing, level), not of {len(positional)} arguments")
+    free = [p for p in positional[3:] if p.kind is p.POSITIONAL_OR_KEYWORD]
+    free += [p for p in accepted if p.kind is p.KEYWORD_ONLY]
+    names = [p.name for p in free]
+    if not any(p.kind is p.VAR_KEYWORD for p in accepted):
+        for key in keywords:
+            if key not in names:
+                known = suggestion(key, [*names, "refine", "coarsen"])
+                faults.append(f"{key}: the plugin takes no such keyword{known}")
+    faults += [
+        f"{p.name}: missing keyword of the plugin" for p in free if p.default is p.empty and p.name not in keywords
+    ]
+    if faults:
+        raise CaseError("\n".join(faults))

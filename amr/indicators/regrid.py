@@ -1,0 +1,164 @@
+"""The regrid decision: indicators on all local blocks, values gathered, flags that are the same on every rank."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from amr.errors import CaseError, PluginError
+from amr.indicators.base import Indicator
+from amr.indicators.fields import Fields, Scale
+from amr.indicators.marking import COMBINATIONS, Region, check_regions, combine_near, combine_values, mark
+from amr.indicators.plugin import PluginIndicator
+
+if TYPE_CHECKING:
+    from amr.comm import Comm
+    from amr.mesh.geometry import Geometry
+    from amr.mesh.pool import Layout
+    from amr.mesh.tree import Forest
+    from amr.physics.base import Physics
+
+
+class BlocksOfRank(Protocol):
+    """What `Decider.decide` reads of the mesh: the replicated forest, and level and spacing of the local blocks."""
+
+    forest: Forest
+    level: np.ndarray
+    spacing: np.ndarray
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a regrid decided and from what; the same on every rank.
+
+    Attributes
+    ----------
+    flags : int8 (n_leaves,)
+        Balanced flags for `Forest.adapt`.
+    value : float64 (n_leaves,)
+        Combined indicator value in units of ``refine``: > 1 is hot.
+    eta : float64 (n_leaves, n_indicators)
+        Each indicator's value.
+    near : uint32 (n_leaves,)
+        Where in the leaf the hot cells are.
+    labels : tuple of str
+        The indicators.
+    scales : dict of str to Scale
+        What differences of each primitive variable were measured by.
+    """
+
+    flags: np.ndarray
+    value: np.ndarray
+    eta: np.ndarray
+    near: np.ndarray
+    labels: tuple[str, ...]
+    scales: dict[str, Scale]
+
+    @property
+    def is_change(self) -> bool:
+        """Whether any leaf is to be refined or coarsened."""
+        return bool(self.flags.any())
+
+
+class Decider:
+    """Decides where to refine and coarsen.
+
+    Parameters
+    ----------
+    comm : Comm
+    physics : Physics
+    layout : Layout
+    geometry : Geometry
+    indicators : sequence of Indicator
+        Without any, everything outside the regions coarsens.
+    combine : str
+        "or": a block refines where any indicator is above its ``refine``; "and": where all are. Either way it coarsens only
+        where all are below their ``coarsen``.
+    buffer : int
+        Cells around a hot cell that are to be as fine as it will be; at most the cells of a block.
+    regions : sequence of Region
+
+    Raises
+    ------
+    CaseError
+        A buffer wider than a block, an unknown combination.
+    """
+
+    def __init__(
+        self,
+        comm: Comm,
+        physics: Physics,
+        layout: Layout,
+        geometry: Geometry,
+        indicators: Sequence[Indicator],
+        combine: str = "or",
+        buffer: int = 4,
+        regions: Sequence[Region] = (),
+    ) -> None:
+        if combine not in COMBINATIONS:
+            raise CaseError(f"combine: {combine!r} is none of {', '.join(COMBINATIONS)}")
+        if not 0 <= buffer <= layout.n:
+            raise CaseError(f"buffer: {buffer} cells, but must be within 0..{layout.n}, the cells of a block")
+        self.comm, self.layout, self.geometry = comm, layout, geometry
+        self.indicators, self.combine, self.buffer = tuple(indicators), combine, buffer
+        self.regions = tuple(regions)
+        variables = [v for indicator in self.indicators for v in indicator.variables]
+        self.fields = Fields(physics, layout, variables)
+        self._physics = physics
+        self._can_fail = any(isinstance(indicator, PluginIndicator) for indicator in self.indicators)
+        self._refine = np.array([indicator.refine for indicator in self.indicators])
+        self._coarsen = np.array([indicator.coarsen for indicator in self.indicators])
+
+    def decide(self, mesh: BlocksOfRank, u: np.ndarray) -> Decision:
+        """Flags of all leaves, the same bits on every rank and for any number of ranks. Collective.
+
+        Parameters
+        ----------
+        mesh : LocalMesh
+            Read: ``forest``, and of the local blocks ``level`` and ``spacing``.
+        u : float64 (n_block, n_var, nk, nj, ni)
+            Conserved variables, ghosts filled. Not changed.
+
+        Returns
+        -------
+        Decision
+
+        Raises
+        ------
+        PluginError
+            On every rank, if a plugin fails on one.
+        CaseError
+            A region that does not fit the mesh.
+        """
+        check_regions(self.regions, mesh.forest.dim, mesh.forest.max_level)
+        self.fields.update(u, self.comm)
+        local = self._evaluate(mesh, len(u))
+        # One message for both: leaves are in SFC order, ranks hold contiguous pieces of it.
+        everywhere = self.comm.allgatherv(local)
+        eta, near = everywhere["eta"], np.ascontiguousarray(everywhere["near"])
+        value = combine_values(eta, self._refine, self.combine)
+        flags = mark(mesh.forest, eta, near, self._coarsen, self.regions, self.geometry)
+        labels = tuple(indicator.label for indicator in self.indicators)
+        scales = {self._physics.primitives[v]: scale for v, scale in self.fields.scales.items()}
+        return Decision(flags, value, eta, near, labels, scales)
+
+    def _evaluate(self, mesh: BlocksOfRank, n_block: int) -> np.ndarray:
+        """Values and combined masks of the local blocks as a structured array. Collective where plugins are used."""
+        local = np.zeros(n_block, dtype=[("eta", np.float64, (len(self.indicators),)), ("near", np.uint32)])
+        masks = []
+        error: PluginError | None = None
+        try:
+            for column, indicator in enumerate(self.indicators):
+                spacing = mesh.spacing[:, : self.layout.dim]
+                eta, near = indicator.evaluate(self.fields, self.buffer, spacing, mesh.level)
+                local["eta"][:, column] = eta
+                masks.append(near)
+        except PluginError as failure:
+            error = failure
+        if self._can_fail:
+            self.comm.agree(error)
+        local["near"] = combine_near(masks, self.combine, n_block)
+        return local

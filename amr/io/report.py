@@ -1,0 +1,260 @@
+"""The report of a run: ``report.json`` and the table at the end."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from amr.errors import AMRError
+from amr.io.files import write_text
+from amr.io.timers import Timers
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from amr.comm import Comm
+
+__all__ = ["Report", "Timers", "process_seconds", "write_report"]
+
+_IMPORTED = time.monotonic()
+# Phases that every report lists, so that a reader need not ask whether a key is there.
+PHASES = ("kernel", "ghosts", "reflux", "indicate", "regrid", "io", "mpi_wait", "other")
+
+
+class Report:
+    """Counters of a run and the report made of them. Counters are of the whole job and the same on every rank.
+
+    Attributes
+    ----------
+    steps, rejected_steps, cell_updates, fallback_cells, regrids, prolong_fallbacks : int
+        Of the run since t = 0, over restarts (see `counters`, `restore`).
+    """
+
+    COUNTERS = ("steps", "rejected_steps", "cell_updates", "fallback_cells", "regrids", "prolong_fallbacks")
+
+    def __init__(self, comm: Comm, timers: Timers) -> None:
+        self.comm, self.timers = comm, timers
+        self.steps = self.rejected_steps = self.cell_updates = 0
+        self.fallback_cells = self.regrids = self.prolong_fallbacks = 0
+        self.level: np.ndarray = np.zeros(0, dtype=np.int8)
+        self.start_up_seconds = 0.0
+        self._begin = time.perf_counter()
+        self._updates_before = 0
+        timers.watch(comm)
+
+    def begin(self) -> None:
+        """End of the start-up: from here on wall time and phases are counted."""
+        self.start_up_seconds = process_seconds()
+        self._begin = time.perf_counter()
+        self._updates_before = self.cell_updates
+        self.timers.reset()
+
+    def count_step(self, cell_updates: int, level: np.ndarray) -> None:
+        """Count an accepted step of ``cell_updates`` cells on leaves of these levels, int8 (n_leaves,)."""
+        self.steps += 1
+        self.cell_updates += cell_updates
+        self.level = level
+
+    def counters(self) -> dict[str, int]:
+        """What a checkpoint keeps: independent of the number of ranks."""
+        return {name: int(getattr(self, name)) for name in self.COUNTERS}
+
+    def restore(self, counters: dict[str, int]) -> None:
+        """Go on counting from a checkpoint's `counters`."""
+        for name in self.COUNTERS:
+            setattr(self, name, int(counters.get(name, 0)))
+        self._updates_before = self.cell_updates
+
+    @property
+    def wall_seconds(self) -> float:
+        """Since `begin`, by this rank's clock."""
+        return time.perf_counter() - self._begin
+
+    def leaves_per_level(self) -> list[int]:
+        """Leaves of levels 0, 1, ... up to the finest present."""
+        return np.bincount(self.level).tolist() if len(self.level) else []
+
+    def finish(
+        self,
+        level: np.ndarray,
+        digest: str,
+        conservation: dict[str, Any] | None = None,
+        errors: dict[str, Any] | None = None,
+        more: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Make the report. Collective.
+
+        Parameters
+        ----------
+        level : int8 (n_leaves,)
+            Levels of the final leaves.
+        digest : str
+            `amr.io.snapshot.digest` of the final state.
+        conservation : dict, optional
+            Variable -> {"initial", "final", "ledger": {cause: change}, "unexplained"}.
+        errors : dict, optional
+            Variable -> {"L1", "L2", "Linf"}; None where the problem has no exact state.
+        more : dict, optional
+            Further keys (the case's title, the final time, why the run stopped ...).
+
+        Returns
+        -------
+        dict
+            On every rank. Seconds: `wall_seconds` is the slowest rank's, `phase_seconds` the mean over ranks (they add up
+            to the mean wall time), `phase_seconds_max` the slowest rank's of each. ``cell_updates`` counts the run since
+            t = 0, the rate only this process's share after a restart.
+        """
+        self.level = level
+        self.timers.flush()
+        own = (self.wall_seconds, dict(self.timers.seconds), peak_memory_bytes(), self.start_up_seconds)
+        gathered = self.comm.gather(own)
+        merged = self.comm.bcast(None if gathered is None else _merge(gathered))
+        wall = merged["wall_seconds"]
+        rate = (self.cell_updates - self._updates_before) / wall / self.comm.size if wall > 0 else 0.0
+        return {
+            **(more or {}),
+            **self.counters(),
+            **merged,
+            "cell_updates_per_second_per_rank": rate,
+            "n_leaves": len(level),
+            "leaves_per_level": self.leaves_per_level(),
+            "conservation": conservation or {},
+            "errors": errors,
+            "n_ranks": self.comm.size,
+            "digest": digest,
+        }
+
+
+def _merge(gathered: list[tuple[float, dict[str, float], int, float]]) -> dict[str, Any]:
+    names = dict.fromkeys([*PHASES, *(name for _, seconds, _, _ in gathered for name in seconds)])
+    per_rank = {name: [seconds.get(name, 0.0) for _, seconds, _, _ in gathered] for name in names}
+    return {
+        "wall_seconds": max(wall for wall, _, _, _ in gathered),
+        "phase_seconds": {name: sum(values) / len(values) for name, values in per_rank.items()},
+        "phase_seconds_max": {name: max(values) for name, values in per_rank.items()},
+        "peak_memory_bytes_per_rank": max(memory for _, _, memory, _ in gathered),
+        "start_up_seconds": max(seconds for _, _, _, seconds in gathered),
+    }
+
+
+def write_report(path: str | Path, report: dict[str, Any], comm: Comm) -> Path:
+    """Write a report as JSON, atomically, by rank 0. Collective.
+
+    Raises
+    ------
+    AMRError
+        The file cannot be written (on every rank).
+    """
+    error = None
+    if comm.rank == 0:
+        try:
+            write_text(Path(path), json.dumps(_finite(report), indent=2) + "\n")
+        except AMRError as fault:
+            error = fault
+    comm.agree(error)
+    return Path(path)
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN: null stands for it; NumPy scalars become Python's."""
+    if isinstance(value, dict):
+        return {str(key): _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    if isinstance(value, np.generic | np.ndarray):
+        return _finite(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def peak_memory_bytes() -> int:
+    """Largest resident memory of this process so far."""
+    # Linux counts in KiB, macOS in bytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def process_seconds() -> float:
+    """Seconds since this process started (since this module's import where the system does not tell)."""
+    try:
+        fields = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        uptime = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
+        return max(0.0, uptime - int(fields[19]) / os.sysconf("SC_CLK_TCK"))
+    except (OSError, ValueError, IndexError):
+        return time.monotonic() - _IMPORTED
+
+
+# -- the table --------------------------------------------------------------------------------------------------------
+
+
+def tables(report: dict[str, Any]) -> list[RenderableType]:
+    """A report as rich tables: the run, its phases, conservation, errors."""
+    out = [_run_table(report), _phase_table(report)]
+    if report["conservation"]:
+        out.append(_conservation_table(report["conservation"]))
+    if report["errors"]:
+        out.append(_error_table(report["errors"]))
+    return out
+
+
+def _table(title: str, *columns: str) -> Any:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_header=any(columns[1:]))
+    for index, name in enumerate(columns):
+        table.add_column(name, justify="right" if index else "left", no_wrap=True)
+    return table
+
+
+def _run_table(report: dict[str, Any]) -> Any:
+    table = _table("Run", "", "")
+    leaves = " + ".join(str(n) for n in report["leaves_per_level"])
+    rate = report["cell_updates_per_second_per_rank"]
+    rows = {
+        "steps": f"{report['steps']} ({report['rejected_steps']} rejected)",
+        "cell updates": f"{report['cell_updates']:,}",
+        "fallback cells": f"{report['fallback_cells']:,}",
+        "regrids": f"{report['regrids']}",
+        "leaves": f"{leaves} = {report['n_leaves']}",
+        "wall time": f"{report['wall_seconds']:.2f} s (start-up {report['start_up_seconds']:.2f} s)",
+        "speed": f"{rate / 1e6:.3g} M cells/s per rank, {report['n_ranks']} ranks",
+        "peak memory": f"{report['peak_memory_bytes_per_rank'] / 2**20:.0f} MiB per rank",
+        "digest": report["digest"][:16],
+    }
+    for name, text in rows.items():
+        table.add_row(name, text)
+    return table
+
+
+def _phase_table(report: dict[str, Any]) -> Any:
+    table = _table("Phases", "phase", "seconds", "slowest rank", "share")
+    seconds, slowest = report["phase_seconds"], report["phase_seconds_max"]
+    total = sum(seconds.values()) or 1.0
+    for name in sorted(seconds, key=seconds.__getitem__, reverse=True):
+        if slowest[name] > 0.0:
+            table.add_row(name, f"{seconds[name]:.3f}", f"{slowest[name]:.3f}", f"{100 * seconds[name] / total:.1f} %")
+    return table
+
+
+def _conservation_table(conservation: dict[str, Any]) -> Any:
+    causes = list(dict.fromkeys(cause for each in conservation.values() for cause in each.get("ledger", {})))
+    table = _table("Conservation", "variable", "initial", "final", *causes, "unexplained")
+    for name, each in conservation.items():
+        changes = [f"{each.get('ledger', {}).get(cause, 0.0):+.3e}" for cause in causes]
+        table.add_row(name, f"{each['initial']:.9g}", f"{each['final']:.9g}", *changes, f"{each['unexplained']:.1e}")
+    return table
+
+
+def _error_table(errors: dict[str, Any]) -> Any:
+    norms = ("L1", "L2", "Linf")
+    table = _table("Errors", "variable", *norms)
+    for name, each in errors.items():
+        table.add_row(name, *(f"{each[norm]:.4e}" for norm in norms))
+    return table

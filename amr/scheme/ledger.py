@@ -1,0 +1,122 @@
+"""The conservation ledger: every change of a conserved total, split by its cause.
+
+Sums over blocks and faces are exact fixed-point sums, so that the ledger has the same bits on any number of ranks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from amr._kernels.sums import FixedSum, block_sums
+
+if TYPE_CHECKING:
+    from amr.comm import Comm
+    from amr.mesh.pool import Layout
+    from amr.physics.base import Physics
+    from amr.scheme.local_mesh import LocalMesh
+
+CAUSES = ("boundary", "source", "regrid")
+
+
+class Ledger:
+    """Totals of the conserved variables and the causes of their changes.
+
+    Parameters
+    ----------
+    comm : Comm
+    layout : Layout
+    physics : Physics
+        Names of the variables; static ones are left out.
+    """
+
+    def __init__(self, comm: Comm, layout: Layout, physics: Physics) -> None:
+        self.comm = comm
+        self.layout = layout
+        self.evolved = [v for v in range(physics.n_var) if v not in physics.static]
+        names = self.names = tuple(physics.variables[v] for v in self.evolved)
+        self.initial = np.zeros(len(names))
+        self.scale = np.zeros(len(names))
+        # Changes of this rank since the start (rank 0 of a restarted run carries those of before).
+        self.changes = {cause: FixedSum(len(names)) for cause in CAUSES}
+
+    def totals(self, u: np.ndarray, mesh: LocalMesh) -> np.ndarray:
+        """Integrals of the conserved variables over the domain, (n_names,). Collective."""
+        total = FixedSum(len(self.names))
+        total.add(self._sums(u), mesh.cell_volume)
+        return self._reduce(total)
+
+    def open(self, u: np.ndarray, mesh: LocalMesh) -> None:
+        """Take the totals of the initial state. Collective."""
+        self.initial = self.totals(u, mesh)
+        absolute = FixedSum(len(self.names))
+        absolute.add(self._sums(np.abs(u)), mesh.cell_volume)
+        self.scale = self._reduce(absolute)
+
+    def add_boundary(self, dt: float, fluxes: list[tuple[float, np.ndarray]], mesh: LocalMesh) -> None:
+        """Add what crossed the domain boundary in an accepted step of length ``dt``.
+
+        ``fluxes`` holds, per stage, its weight and the flux sums of each local boundary face (n_face, n_var).
+        """
+        for weight, sums in fluxes:
+            self.changes["boundary"].add(np.ascontiguousarray(sums[:, self.evolved]), weight * dt * mesh.inward_area)
+
+    def add_difference(self, cause: str, before: np.ndarray, after: np.ndarray) -> None:
+        """Add a change of the totals known on every rank; rank 0 keeps it."""
+        if self.comm.rank == 0:
+            self.changes[cause].add((after - before)[None, :], np.ones(1))
+
+    def add_blocks(self, cause: str, values: np.ndarray, mesh: LocalMesh) -> None:
+        """Add per-block sums (n_block, n_names) of changes of cell values, weighted by the cells' volumes."""
+        self.changes[cause].add(np.ascontiguousarray(values[:, self.evolved]), mesh.cell_volume)
+
+    def _sums(self, u: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(block_sums(self.layout, u)[:, self.evolved])
+
+    def _exact(self, local: FixedSum) -> FixedSum:
+        """The sum over the ranks, exact, on every rank. Collective."""
+        return FixedSum.from_limbs(self.comm.allreduce_sum_int(local.limbs))
+
+    def _reduce(self, local: FixedSum) -> np.ndarray:
+        return self._exact(local).values()
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps (integers as text, since JSON readers lose long ones). Collective."""
+        kept: dict[str, Any] = {"initial": self.initial.tolist(), "scale": self.scale.tolist()}
+        for cause, change in self.changes.items():
+            kept[cause] = [str(value) for value in self._exact(change).to_ints()]
+        return kept
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Go on from ``state()``; not collective, rank 0 takes the changes over."""
+        self.initial = np.array(kept["initial"])
+        self.scale = np.array(kept["scale"])
+        if self.comm.rank == 0:
+            for cause in CAUSES:
+                self.changes[cause] = FixedSum.from_ints([int(value) for value in kept[cause]])
+
+    def report(self, u: np.ndarray, mesh: LocalMesh) -> dict[str, dict[str, Any]]:
+        """Per variable: initial, final, ledger by cause, and the unexplained rest relative to its scale. Collective.
+
+        The scale is the larger of the initial integral of the absolute value and of the absolute changes: a variable
+        whose total is zero (momentum at rest) is measured against what flowed.
+        """
+        final = self.totals(u, mesh)
+        causes = {cause: self._reduce(change) for cause, change in self.changes.items()}
+        explained = np.sum(list(causes.values()), axis=0)
+        absolute = FixedSum(len(self.names))
+        absolute.add(self._sums(np.abs(u)), mesh.cell_volume)
+        final_scale = self._reduce(absolute)
+        rows = {}
+        for v, name in enumerate(self.names):
+            scale = max(self.scale[v], final_scale[v], *(abs(causes[cause][v]) for cause in CAUSES))
+            rest = final[v] - self.initial[v] - explained[v]
+            rows[name] = {
+                "initial": float(self.initial[v]),
+                "final": float(final[v]),
+                "ledger": {cause: float(causes[cause][v]) for cause in CAUSES},
+                "scale": float(scale),
+                "unexplained": float(abs(rest) / scale) if scale > 0 else float(abs(rest)),
+            }
+        return rows

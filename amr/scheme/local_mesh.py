@@ -1,0 +1,107 @@
+"""Everything of this rank that follows from the tree and its partition; made anew after each regrid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amr.errors import AMRError
+from amr.scheme.ghosts import GhostFill
+from amr.scheme.reflux import FluxRegister
+
+if TYPE_CHECKING:
+    from amr.comm import Comm
+    from amr.mesh.geometry import Geometry
+    from amr.mesh.pool import Layout
+    from amr.mesh.tree import Forest
+    from amr.physics.base import Physics
+    from amr.physics.boundary import BoundaryFill
+
+
+class LocalMesh:
+    """The blocks of one rank: their places, ghost plan and flux register. Collective to make.
+
+    Parameters
+    ----------
+    forest : Forest
+        The replicated tree.
+    starts : int64 (n_ranks + 1,)
+        First leaf of each rank in SFC order.
+    geometry : Geometry
+    comm : Comm
+    layout : Layout
+    physics : Physics
+    boundary : BoundaryFill
+
+    Attributes
+    ----------
+    leaves : slice
+        This rank's leaves in the forest's arrays.
+    spacing : float64 (n_block, 3)
+        Cell spacing; 1 in an inactive axis.
+    cell_volume : float64 (n_block,)
+        Volume of one cell of each block.
+    inward_area : float64 (n_boundary_face,)
+        Area of one cell face of each face on the domain's boundary, negative on upper sides.
+    """
+
+    def __init__(
+        self,
+        forest: Forest,
+        starts: np.ndarray,
+        geometry: Geometry,
+        comm: Comm,
+        layout: Layout,
+        physics: Physics,
+        boundary: BoundaryFill,
+    ) -> None:
+        self.forest = forest
+        self.starts = starts
+        self.geometry = geometry
+        self.leaves = slice(int(starts[comm.rank]), int(starts[comm.rank + 1]))
+        self.level = forest.level[self.leaves]
+        self.coords = forest.coords[self.leaves]
+        self.n_block = len(self.level)
+        self.spacing = np.ascontiguousarray(geometry.spacing(self.level))
+        self.cell_volume = geometry.volumes(self.level)
+        self._comm = comm
+        self._may_fail = bool(boundary.functions)
+        self.ghosts = GhostFill(forest, starts, comm, layout, physics.spec, boundary)
+        self.register = FluxRegister(forest, starts, comm, layout, self.ghosts.table)
+        # Signed so that flux times area is what comes into the domain.
+        inward = 1.0 - 2.0 * (self.register.boundary_direction % 2)
+        self.inward_area = inward * self.register.boundary_area(self.spacing)
+
+    def cell_centers(self) -> np.ndarray:
+        """Centres of the interior cells, (dim, n_block, nk, nj, ni)."""
+        return self.geometry.cell_centers(self.level, self.coords)
+
+    def finish_ghosts(self, u: np.ndarray, t: float) -> None:
+        """Wait for the messages of ``ghosts.start`` and fill the rest. Collective where a boundary is a function.
+
+        Raises
+        ------
+        PluginError
+            A boundary function failed, on every rank.
+        """
+        if not self._may_fail:
+            self.ghosts.finish_outer(u, t)
+            return
+        error = None
+        try:
+            self.ghosts.finish_outer(u, t)
+        except AMRError as fault:
+            error = fault
+        self._comm.agree(error)
+
+    def fill_ghosts(self, u: np.ndarray, t: float) -> None:
+        """Fill all ghosts of ``u`` at time ``t``, in place. Collective."""
+        self.ghosts.start(u, t)
+        self.ghosts.finish_inner(u, t)
+        self.finish_ghosts(u, t)
+
+    def free(self) -> None:
+        """Release the persistent MPI requests."""
+        self.ghosts.free()
+        self.register.free()

@@ -1,0 +1,180 @@
+"""One time step: stages of ghost fill, fluxes, update and reflux, with a positivity fall-back.
+
+The state ``u`` is kept until the step is accepted: an update that leaves the physical states is redone from ``u`` with
+first-order fluxes on the faces of the cells that failed, and a step that still fails is rejected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import amr._kernels.fallback as fallback_kernel
+import amr._kernels.step as step_kernel
+
+if TYPE_CHECKING:
+    from amr.comm import Comm
+    from amr.mesh.pool import Layout, Pool
+    from amr.scheme.flux import Scheme
+    from amr.scheme.local_mesh import LocalMesh
+
+
+@dataclass
+class StepResult:
+    """What one attempted step did; the same on every rank.
+
+    Attributes
+    ----------
+    accepted : bool
+        Whether ``pool.u_new`` holds a physical state at t + dt.
+    max_signal : float
+        Maximum over all cells of sum over axes of wave speed / spacing, of the new state [1/s].
+    n_bad : int
+        Unphysical cells left (0 when accepted).
+    fallback_cells : int
+        Cells whose faces took first-order fluxes.
+    flattened_cells : int
+        Cells of this rank whose slopes were zeroed because a face state would have been unphysical.
+    boundary_flux : list of (weight, array (n_boundary_face, n_var))
+        Per stage, the weight of its boundary fluxes in the step and the fluxes summed over each local face.
+    notice : float
+        Maximum over the ranks of the ``notice`` each handed in.
+    """
+
+    accepted: bool
+    max_signal: float
+    n_bad: int
+    fallback_cells: int
+    flattened_cells: int = 0
+    boundary_flux: list[tuple[float, np.ndarray]] = field(default_factory=list)
+    notice: float = 0.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """``u_out = a u0 + b (u_in + dt L(u_in))``, with boundary values at ``time``."""
+
+    u_in: np.ndarray
+    u0: np.ndarray
+    u_out: np.ndarray
+    time: float
+    dt: float
+    a: float
+    b: float
+    mask: np.ndarray | None
+
+
+class Stepper:
+    """Advances the blocks of this rank by one step.
+
+    Parameters
+    ----------
+    comm : Comm
+    physics : Physics
+    layout : Layout
+    scheme : Scheme
+        Integrator stages, reconstruction, limiter and Riemann solver.
+    timers : Timers
+        Receives the phases ``ghosts``, ``kernel``, ``reflux`` and ``check``.
+    max_passes : int
+        How often a step is redone with first-order fluxes before it is rejected.
+    """
+
+    def __init__(
+        self, comm: Comm, physics: Any, layout: Layout, scheme: Scheme, timers: Any, max_passes: int = 4
+    ) -> None:
+        self.comm = comm
+        self.physics = physics
+        self.layout = layout
+        self.scheme = scheme
+        self.timers = timers
+        self.max_passes = max_passes
+        self.scratch = np.empty(step_kernel.scratch_size(layout))
+
+    def step(self, mesh: LocalMesh, pool: Pool, t: float, dt: float, notice: float = 0.0) -> StepResult:
+        """Advance ``pool.u`` from t to t + dt into ``pool.u_new`` (interior cells). Collective.
+
+        Parameters
+        ----------
+        mesh : LocalMesh
+        pool : Pool
+            ``u`` keeps its interior; its ghosts are filled. ``u_new`` is overwritten.
+        t, dt : float
+        notice : float
+            A flag of this rank (a signal came, a checkpoint is due); the result carries the maximum of all ranks.
+        """
+        mask = None
+        result = StepResult(False, 0.0, 0, 0, notice=notice)
+        for _ in range(self.max_passes + 1):
+            result = self._stages(mesh, pool, t, dt, mask, result)
+            if result.n_bad == 0:
+                result.accepted = True
+                break
+            if mask is None:
+                mask = np.zeros((pool.n_block, 1, *self.layout.shape[1:]))
+            fallback_kernel.mark_unphysical(self.physics.spec, self.layout, pool.u_new, mask)
+            marked = fallback_kernel.count(self.layout, mask)
+            mesh.ghosts.fill_mask(mask)
+            result.fallback_cells = int(self.comm.allreduce_sum_int(np.array([marked], dtype=np.int64))[0])
+        return result
+
+    def _stages(
+        self, mesh: LocalMesh, pool: Pool, t: float, dt: float, mask: np.ndarray | None, previous: StepResult
+    ) -> StepResult:
+        u, u_new = pool.u, pool.u_new
+        source = u
+        result = StepResult(False, 0.0, 0, previous.fallback_cells, notice=previous.notice)
+        integrator = self.scheme.integrator
+        for (a, b), c, weight in zip(integrator.stages, integrator.times, integrator.flux_weights, strict=True):
+            self._advance(mesh, Stage(source, u, u_new, t + c * dt, dt, a, b, mask), result)
+            if len(mesh.register.boundary_slot):
+                result.boundary_flux.append((weight, mesh.register.boundary_flux()))
+            with self.timers("reflux"):
+                mesh.register.reflux(u_new, b * dt, mesh.spacing)
+            self.check(mesh, u_new, result)
+            if result.n_bad:
+                break
+            source = u_new
+        return result
+
+    def _advance(self, mesh: LocalMesh, stage: Stage, result: StepResult) -> None:
+        """One stage, the blocks that need no remote data first, while the messages fly."""
+        ghosts, timers = mesh.ghosts, self.timers
+        with timers("ghosts"):
+            ghosts.start(stage.u_in, stage.time)
+            ghosts.finish_inner(stage.u_in, stage.time)
+        self._kernel(mesh, ghosts.inner, stage, result)
+        with timers("ghosts"):
+            mesh.finish_ghosts(stage.u_in, stage.time)
+        self._kernel(mesh, ghosts.outer, stage, result)
+
+    def _kernel(self, mesh: LocalMesh, blocks: np.ndarray, stage: Stage, result: StepResult) -> None:
+        with self.timers("kernel"):
+            result.flattened_cells += step_kernel.advance(
+                self.physics.spec,
+                self.layout,
+                stage.u_in,
+                stage.u0,
+                stage.u_out,
+                blocks,
+                mesh.spacing,
+                self.scratch,
+                dt=stage.dt,
+                a=stage.a,
+                b=stage.b,
+                mask=stage.mask,
+                face_slot=mesh.register.face_slot,
+                flux=mesh.register.flux,
+                **self.scheme.kernel_options,
+            )
+
+    def check(self, mesh: LocalMesh, u: np.ndarray, result: StepResult) -> None:
+        """Set ``max_signal``, ``n_bad`` and ``notice`` of ``result`` from the state ``u``. Collective (one all-reduce)."""
+        with self.timers("check"):
+            signal, n_bad = step_kernel.check(self.physics.spec, self.layout, u, mesh.spacing)[:2]
+            local = np.array([signal.max(initial=0.0), float(n_bad.sum()), result.notice])
+            top = self.comm.allreduce_max(local)
+        # A NaN in the signal comes only with unphysical cells, whose count decides.
+        result.max_signal, result.n_bad, result.notice = float(top[0]), int(top[1]), float(top[2])

@@ -1,0 +1,308 @@
+"""The time loop: fill ghosts, fluxes, reflux, update, indicate, regrid. One screen holds the algorithm; the rest is set-up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from amr import results
+from amr.build import build
+from amr.errors import AMRError
+from amr.io.outputs import Outputs
+from amr.io.report import Report, Timers, write_report
+from amr.io.snapshot import Snapshot
+from amr.mesh.partition import partition
+from amr.scheme.ledger import Ledger
+from amr.scheme.local_mesh import LocalMesh
+from amr.scheme.stepper import Stepper, StepResult
+from amr.scheme.timestep import choose_dt
+from amr.scheme.transfer import regrid_move
+from amr.signals import EXIT_STOPPED, SignalNotice
+
+if TYPE_CHECKING:
+    from amr.case import Case
+    from amr.comm import Comm
+    from amr.io.progress import Progress
+    from amr.mesh.tree import Forest
+
+# What one rank may tell the others with the all-reduce of each step; the largest wins.
+_CHECKPOINT_IS_DUE, _STOP = 1.0, 2.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """An accepted step: its number, its length and the time it reached."""
+
+    number: int
+    dt: float
+    time: float
+
+
+class Simulation:
+    """A case on its adaptive mesh. Everything is collective over ``comm`` unless it says otherwise.
+
+    Parameters
+    ----------
+    case : Case
+        A validated case (`amr.load_case`).
+    restart : path, optional
+        A checkpoint to go on from, or a directory whose newest sound checkpoint is taken.
+    comm : Comm, optional
+        The world by default.
+
+    Attributes
+    ----------
+    time : float
+    step_number : int
+    mesh : LocalMesh
+        The tree, its partition and what follows from them; another object after a regrid.
+    pool : Pool
+        ``pool.u``: conserved variables of this rank's blocks (n_block, n_var, nk, nj, ni), ghosts included.
+
+    Raises
+    ------
+    AMRError
+        The same on every rank.
+
+    Examples
+    --------
+    >>> case = amr.load_case("cases/sod.toml").replace(mesh={"max_level": 5})
+    >>> with amr.Simulation(case) as sim:
+    ...     for step in sim.steps():
+    ...         pass
+    ...     print(sim.error_norm("density", order=1))
+    """
+
+    def __init__(self, case: Case, restart: str | Path | None = None, comm: Comm | None = None) -> None:
+        self.case = case
+        self.timers = Timers()
+        parts = build(case, comm)
+        self.comm = parts.comm
+        self.physics, self.layout, self.geometry = parts.physics, parts.layout, parts.geometry
+        self.initial, self.sources, self.boundary, self.decider = (
+            parts.initial,
+            parts.sources,
+            parts.boundary,
+            parts.decider,
+        )
+        self.pool = parts.pool
+        self.stepper = Stepper(self.comm, self.physics, self.layout, parts.scheme, self.timers)
+        self.ledger = Ledger(self.comm, self.layout, self.physics)
+        self.report = Report(self.comm, self.timers)
+        self.outputs = Outputs(parts.output, self.comm)
+        self.notice = SignalNotice()
+        self.time, self.step_number, self.max_signal = float(case.time.start), 0, math.nan
+        self.restarted_from: str | None = None
+        self.mesh: LocalMesh
+        if restart is None:
+            self._start(parts.forest)
+        else:
+            self._restore(restart)
+        self.report.begin()
+
+    def __enter__(self) -> Simulation:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.mesh.free()
+
+    # ---- the algorithm -----------------------------------------------------------------------------------------------
+
+    def steps(self) -> Iterator[Step]:
+        """Advance to the end of the case, yielding after each accepted step. Nothing is written."""
+        times = self.case.time
+        while self.time < times.end and not self.notice.stop:
+            if times.max_steps is not None and self.step_number >= times.max_steps:
+                return
+            if self.case.mesh.max_level > 0 and self.step_number > 0 and not self._is_regridded():
+                self.regrid()
+            target = min(times.end, self.outputs.options.next_dump(self.time))
+            dt = choose_dt(self.case.scheme.cfl, self.max_signal, self.time, target, times.dt)
+            accepted = self._advance(dt)
+            self.time = target if accepted == target - self.time else self.time + accepted
+            self.step_number += 1
+            self.report.count_step(self.mesh.forest.n_leaves * self.layout.cells, self.mesh.forest.level)
+            yield Step(self.step_number, accepted, self.time)
+
+    def _advance(self, dt: float) -> float:
+        """Advance by dt, or by dt/2, dt/4, ... while the step is rejected; return the length that was accepted."""
+        for _ in range(self.case.scheme.max_retries + 1):
+            result = self._try_step(dt)
+            if result.accepted:
+                self.pool.swap()
+                self.max_signal = result.max_signal
+                self.report.fallback_cells += result.fallback_cells
+                self.ledger.add_boundary(dt, result.boundary_flux, self.mesh)
+                self.notice.stop = self.notice.stop or result.notice >= _STOP
+                self.notice.checkpoint = result.notice >= _CHECKPOINT_IS_DUE
+                return dt
+            self.report.rejected_steps += 1
+            dt *= 0.5
+        # The last good state is still in pool.u: keep it for the user before giving up.
+        path = self.outputs.emergency(self.snapshot())
+        raise results.located_error(self, dt, path)
+
+    def _try_step(self, dt: float) -> StepResult:
+        """The hyperbolic step, between two half steps of the sources; ``pool.u`` is as before if it is not accepted."""
+        notice = _STOP if self.notice.received else _CHECKPOINT_IS_DUE if self.outputs.clock_is_due() else 0.0
+        if not self.sources:
+            return self.stepper.step(self.mesh, self.pool, self.time, dt, notice)
+        kept = self.pool.u.copy()
+        first = self._source(self.pool.u, self.time, 0.5 * dt)
+        result = self.stepper.step(self.mesh, self.pool, self.time, dt, notice)
+        if result.accepted:
+            second = self._source(self.pool.u_new, self.time + 0.5 * dt, 0.5 * dt)
+            self.stepper.check(self.mesh, self.pool.u_new, result)
+            result.accepted = result.n_bad == 0
+        if result.accepted:
+            self.ledger.add_blocks("source", first + second, self.mesh)
+        else:
+            self.pool.u[...] = kept
+        return result
+
+    def regrid(self) -> bool:
+        """Indicate, mark, adapt, partition and move the data; return whether the tree changed."""
+        with self.timers("ghosts"):
+            self.mesh.fill_ghosts(self.pool.u, self.time)
+        with self.timers("indicate"):
+            flags = self.decider.decide(self.mesh, self.pool.u).flags
+        self.report.regrids += 1
+        self.regridded_at = self.step_number
+        if not flags.any():
+            return False
+        with self.timers("regrid"):
+            before = self.ledger.totals(self.pool.u, self.mesh)
+            forest, source, change = self.mesh.forest.adapt(flags)
+            starts = partition(np.ones(forest.n_leaves), self.comm.size)
+            n_block = int(starts[self.comm.rank + 1] - starts[self.comm.rank])
+            old, u_new = self.mesh, self.pool.reserve_new(n_block)
+            self.report.prolong_fallbacks += regrid_move(
+                old.forest, old.starts, forest, starts, source, change, self.comm, self.layout,
+                self.physics.spec, self.pool.u, u_new,
+            )  # fmt: skip
+            self.pool.commit_new(n_block)
+            self._set_mesh(forest, starts)
+            if self.physics.static:
+                self._guarded(lambda: self.initial.fill(self.pool.u, self.mesh, self.physics.static))
+            self.ledger.add_difference("regrid", before, self.ledger.totals(self.pool.u, self.mesh))
+            self.max_signal = self._measure()
+        return True
+
+    # ---- set-up ------------------------------------------------------------------------------------------------------
+
+    def _start(self, forest: Forest) -> None:
+        """Refine until the mesh is settled, each time on the exact initial state."""
+        for _ in range(self.case.mesh.max_level + 1):
+            self._set_mesh(forest, partition(np.ones(forest.n_leaves), self.comm.size))
+            self.pool.resize(self.mesh.n_block)
+            self._guarded(lambda: self.initial.fill(self.pool.u, self.mesh))
+            self.max_signal = self._measure("the initial state")
+            if self.case.mesh.max_level == 0:
+                break
+            self.mesh.fill_ghosts(self.pool.u, self.time)
+            flags = np.maximum(self.decider.decide(self.mesh, self.pool.u).flags, 0)
+            if not flags.any():
+                break
+            forest = self.mesh.forest.adapt(flags)[0]
+        self.regridded_at = 0
+        self.ledger.open(self.pool.u, self.mesh)
+
+    def _restore(self, path: str | Path) -> None:
+        """Go on from a checkpoint, on any number of ranks."""
+        checkpoint = results.open_restart(self, path)
+        forest = checkpoint.forest(self.case.mesh.max_level)
+        self._set_mesh(forest, partition(np.ones(forest.n_leaves), self.comm.size))
+        self.pool.resize(self.mesh.n_block)
+        self._guarded(lambda: checkpoint.read_blocks(self.mesh.leaves, self.pool.u, self.layout))
+        self.time, self.step_number = checkpoint.time, checkpoint.step
+        self.regridded_at = checkpoint.meta["regridded_at"]
+        self.ledger.restore(checkpoint.meta["ledger"])
+        self.report.restore(checkpoint.meta["counters"])
+        self.max_signal = self._measure(f"the state in {checkpoint.path}")
+        self.restarted_from = str(checkpoint.path)
+
+    def _set_mesh(self, forest: Forest, starts: np.ndarray) -> None:
+        if hasattr(self, "mesh"):
+            self.mesh.free()
+        self.mesh = LocalMesh(forest, starts, self.geometry, self.comm, self.layout, self.physics, self.boundary)
+
+    def _measure(self, what: str = "the state after a regrid") -> float:
+        """Signal that the next dt follows from; the state must be physical."""
+        result = StepResult(False, 0.0, 0, 0)
+        self.stepper.check(self.mesh, self.pool.u, result)
+        if result.n_bad:
+            raise results.located_error(self, 0.0, None, what)
+        return result.max_signal
+
+    def _is_regridded(self) -> bool:
+        return self.step_number % self.case.refinement.interval != 0 or self.regridded_at == self.step_number
+
+    # ---- pieces ------------------------------------------------------------------------------------------------------
+
+    def _source(self, u: np.ndarray, t: float, dt: float) -> np.ndarray:
+        with self.timers("source"):
+            return self._guarded(lambda: self.sources.advance(u, self.mesh, t, dt))
+
+    def _guarded(self, work: Callable[[], Any]) -> Any:
+        """Do what may fail on one rank alone (a user's function, a file): its error is raised on all of them."""
+        error, value = None, None
+        try:
+            value = work()
+        except AMRError as fault:
+            error = fault
+        self.comm.agree(error)
+        return value
+
+    # ---- results -----------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """The present state for the writers: a view, valid until the next step."""
+        return Snapshot(
+            self.mesh.forest, self.mesh.starts, self.comm, self.layout, self.geometry, self.physics, self.pool.u,
+            self.time, self.step_number, results.checkpoint_meta(self),
+        )  # fmt: skip
+
+    def write(self, path: str | Path) -> None:
+        """Write a checkpoint (.h5), a ParaView file (.vtu, .hdf) or a picture (.png), by the path's ending."""
+        results.write(self.snapshot(), Path(path))
+
+    def error_norm(self, variable: str, order: float = 1) -> float:
+        """Error of a conserved variable against the exact cell averages: order 1, 2 or infinity, per volume."""
+        return results.error_norm(self, variable, order)
+
+    def run(self, progress: Progress | None = None) -> dict[str, Any]:
+        """Run to the end, writing what ``[output]`` asks for; return the report (also in ``report.json``)."""
+        with self.notice:
+            with self.timers("io"):
+                resume_at = self.time if self.restarted_from else None
+                self.outputs.open(self.case.to_toml(), self.layout.dim, resume_at)
+                self.outputs.dump(self.snapshot())
+            before = self.time
+            for step in self.steps():
+                with self.timers("io"):
+                    self.outputs.after_step(before, step.time, step.number, self.notice.checkpoint, self.snapshot)
+                before = step.time
+                if progress is not None:
+                    progress.update(
+                        step.time, step.number, step.dt, self.report.leaves_per_level(), self.report.cell_updates
+                    )
+            with self.timers("io"):
+                self.outputs.checkpoint(self.snapshot())
+                if not self.notice.stop:
+                    self.outputs.dump(self.snapshot())
+            report = results.make_report(self)
+            write_report(self.outputs.options.directory / "report.json", report, self.comm)
+        return report
+
+    @property
+    def exit_code(self) -> int:
+        """Status for the command line: 0, or that of a run stopped by a signal."""
+        return EXIT_STOPPED if self.notice.stop else 0

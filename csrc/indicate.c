@@ -1,0 +1,194 @@
+#include "indicate.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "physics.h"
+
+/* Rows are cut into pieces of this many cells: a piece's accumulators stay in registers or in the first cache lines. */
+enum { PIECE = 64 };
+
+AMR_INLINE double larger(double x, double y) { return x > y ? x : y; }
+
+/* ---- one piece of a row: m cells from u; eta starts as 0 ---------------------------------------------------------------- */
+
+AMR_INLINE void jump_axis(const double *u, ptrdiff_t st, int m, double *restrict eta) {
+  for (int i = 0; i < m; i++) {
+    double a = fabs(u[i + st] - u[i]), b = fabs(u[i] - u[i - st]);
+    eta[i] = larger(larger(a, b), eta[i]);
+  }
+}
+
+AMR_INLINE void second_axis(const double *u, ptrdiff_t st, int m, double *restrict eta) {
+  for (int i = 0; i < m; i++) {
+    double a = u[i + st] - u[i], b = u[i] - u[i - st];
+    eta[i] = larger(fabs(a - b), eta[i]);
+  }
+}
+
+AMR_INLINE void lohner_axis(const double *u, ptrdiff_t st, int m, double add, double *restrict eta) {
+  for (int i = 0; i < m; i++) {
+    double a = u[i + st] - u[i], b = u[i] - u[i - st];
+    double den = fabs(a) + fabs(b) + add;
+    eta[i] = larger(den > 0 ? fabs(a - b) / den : 0.0, eta[i]);
+  }
+}
+
+AMR_INLINE void flash_axis(const double *u, ptrdiff_t st, int m, double filter, double add, double *restrict num,
+                           double *restrict den) {
+  for (int i = 0; i < m; i++) {
+    double lo = u[i - 2 * st], mid = u[i], hi = u[i + 2 * st];
+    double a = hi - mid, b = mid - lo;
+    double d = fabs(a) + fabs(b) + (filter * ((fabs(hi) + fabs(lo)) + 2 * fabs(mid)) + add);
+    num[i] += (a - b) * (a - b);
+    den[i] += d * d;
+  }
+}
+
+/* Both mixed derivatives of a pair of axes: their numerators are equal but for round-off, their denominators are not. */
+AMR_INLINE void flash_pair(const double *u, ptrdiff_t s, ptrdiff_t t, int m, double filter, double add,
+                           double *restrict num, double *restrict den) {
+  for (int i = 0; i < m; i++) {
+    double pp = u[i + s + t], mp = u[i - s + t], pm = u[i + s - t], mm = u[i - s - t];
+    double a = pp - mp, b = pm - mm, c = pp - pm, d = mp - mm;
+    double f = filter * ((fabs(pp) + fabs(mm)) + (fabs(mp) + fabs(pm))) + add;
+    double x = fabs(a) + fabs(b) + f, y = fabs(c) + fabs(d) + f;
+    num[i] += (a - b) * (a - b) + (c - d) * (c - d);
+    den[i] += x * x + y * y;
+  }
+}
+
+AMR_INLINE void flash_piece(const amr_layout *l, const amr_indicator *p, const double *u, int m, double *restrict eta) {
+  double den[PIECE], add = 4 * p->floor;
+  for (int i = 0; i < m; i++) den[i] = 0.0;
+  for (int a = 0; a < l->dim; a++) flash_axis(u, l->stride[a], m, p->filter, add, eta, den);
+  for (int b = 1; b < l->dim; b++)
+    for (int a = 0; a < b; a++) flash_pair(u, l->stride[a], l->stride[b], m, p->filter, add, eta, den);
+  for (int i = 0; i < m; i++) eta[i] = den[i] > 0 ? sqrt(eta[i] / den[i]) : 0.0;
+}
+
+AMR_INLINE void piece(const amr_layout *l, const amr_indicator *p, int id, const double *u, int m,
+                      double *restrict eta) {
+  for (int i = 0; i < m; i++) eta[i] = 0.0;
+  if (id == AMR_LOHNER_FLASH) {
+    flash_piece(l, p, u, m, eta);
+    return;
+  }
+  for (int a = 0; a < l->dim; a++) {
+    if (id == AMR_JUMP) jump_axis(u, l->stride[a], m, eta);
+    if (id == AMR_SECOND_DIFFERENCE) second_axis(u, l->stride[a], m, eta);
+    if (id == AMR_LOHNER) lohner_axis(u, l->stride[a], m, 4 * p->filter * p->scale, eta);
+  }
+  if (id != AMR_LOHNER)
+    for (int i = 0; i < m; i++) eta[i] = eta[i] / p->scale;
+}
+
+/* ---- where the hot cells are --------------------------------------------------------------------------------------------- */
+
+/* Bits d+1 of the sides of an axis that cell i is near: always the middle. */
+AMR_INLINE uint32_t sides(int i, int n, int buffer) {
+  return 2u | (i < buffer ? 1u : 0u) | (i >= n - buffer ? 4u : 0u);
+}
+
+static uint32_t hot_mask(const amr_layout *l, const amr_indicator *p, int i0, int j, int k, int m, const double *eta) {
+  uint32_t x = 0, mask = 0;
+  for (int i = 0; i < m; i++)
+    if (eta[i] > p->tau) x |= sides(i0 + i, l->n, p->buffer);
+  uint32_t y = l->dim > 1 ? sides(j, l->n, p->buffer) : 1u, z = l->dim > 2 ? sides(k, l->n, p->buffer) : 1u;
+  for (int dz = 0; dz < 3; dz++)
+    for (int dy = 0; dy < 3; dy++)
+      if ((z >> dz & 1u) && (y >> dy & 1u)) mask |= x << (3 * dy + 9 * dz);
+  return mask;
+}
+
+/* ---- all blocks ------------------------------------------------------------------------------------------------------------ */
+
+AMR_INLINE void one_block(const amr_layout *l, const amr_indicator *p, int id, const double *w, double *eta_max,
+                          uint32_t *near) {
+  int nj = l->dim > 1 ? l->n : 1, nk = l->dim > 2 ? l->n : 1;
+  for (int i0 = 0; i0 < l->n; i0 += PIECE) {
+    int m = l->n - i0 < PIECE ? l->n - i0 : PIECE;
+    double eta[PIECE], best[PIECE];
+    for (int i = 0; i < m; i++) best[i] = 0.0;
+    for (int k = 0; k < nk; k++)
+      for (int j = 0; j < nj; j++) {
+        piece(l, p, id, w + amr_cell(l, i0, j, k), m, eta);
+        int hot = 0;
+        for (int i = 0; i < m; i++) hot |= eta[i] > p->tau;
+        for (int i = 0; i < m; i++) best[i] = larger(eta[i], best[i]);
+        if (hot) *near |= hot_mask(l, p, i0, j, k, m, eta);
+      }
+    for (int i = 0; i < m; i++) *eta_max = larger(best[i], *eta_max);
+  }
+}
+
+AMR_INLINE void all_blocks(const amr_layout *l, const amr_indicator *p, int id, const double *w, int64_t n_block,
+                           double *eta_max, uint32_t *near) {
+  for (int64_t b = 0; b < n_block; b++) one_block(l, p, id, w + b * l->var_stride, eta_max + b, near + b);
+}
+
+AMR_CLONES amr_status amr_indicate(const amr_layout *layout, const amr_indicator *indicator, const double *w,
+                                   int64_t n_block, double *eta_max, uint32_t *near) {
+  const amr_indicator *p = indicator;
+  if (p->buffer < 0 || p->buffer > layout->n || layout->g < (p->id == AMR_LOHNER_FLASH ? 2 : 1))
+    return AMR_BAD_ARGUMENT;
+  if (!(p->scale > 0)) return p->id >= AMR_JUMP && p->id <= AMR_LOHNER_FLASH ? AMR_OK : AMR_BAD_ARGUMENT;
+  switch (p->id) {
+    case AMR_JUMP: all_blocks(layout, p, AMR_JUMP, w, n_block, eta_max, near); break;
+    case AMR_SECOND_DIFFERENCE: all_blocks(layout, p, AMR_SECOND_DIFFERENCE, w, n_block, eta_max, near); break;
+    case AMR_LOHNER: all_blocks(layout, p, AMR_LOHNER, w, n_block, eta_max, near); break;
+    case AMR_LOHNER_FLASH: all_blocks(layout, p, AMR_LOHNER_FLASH, w, n_block, eta_max, near); break;
+    default: return AMR_BAD_ARGUMENT;
+  }
+  return AMR_OK;
+}
+
+/* ---- primitive variables ----------------------------------------------------------------------------------------------------- */
+
+/* Fold the interior cells of one block's variable into *lowest and *highest. */
+AMR_INLINE void fold_range(const amr_layout *l, const double *w, double *lowest, double *highest) {
+  int nj = l->dim > 1 ? l->n : 1, nk = l->dim > 2 ? l->n : 1;
+  for (int i0 = 0; i0 < l->n; i0 += PIECE) {
+    int m = l->n - i0 < PIECE ? l->n - i0 : PIECE;
+    double lo[PIECE], hi[PIECE];
+    for (int i = 0; i < m; i++) lo[i] = INFINITY, hi[i] = -INFINITY;
+    for (int k = 0; k < nk; k++)
+      for (int j = 0; j < nj; j++) {
+        const double *row = w + amr_cell(l, i0, j, k);
+        for (int i = 0; i < m; i++) {
+          lo[i] = row[i] < lo[i] ? row[i] : lo[i];
+          hi[i] = row[i] > hi[i] ? row[i] : hi[i];
+        }
+      }
+    for (int i = 0; i < m; i++) {
+      *lowest = lo[i] < *lowest ? lo[i] : *lowest;
+      *highest = larger(hi[i], *highest);
+    }
+  }
+}
+
+AMR_CLONES amr_status amr_primitive_fields(const amr_physics *physics, const amr_layout *layout, const double *u,
+                                           int64_t n_block, int n_pick, const int32_t *pick, double *w, double *lowest,
+                                           double *highest, double *signal, double *scratch) {
+  const amr_layout *l = layout;
+  ptrdiff_t cells = l->var_stride;
+  double ignored = INFINITY, *speed = scratch + l->n_var * cells;
+  if (physics->n_var != l->n_var || physics->dim != l->dim) return AMR_BAD_ARGUMENT;
+  for (int p = 0; p < n_pick; p++) {
+    if (pick[p] < 0 || pick[p] >= l->n_var) return AMR_BAD_ARGUMENT;
+    lowest[p] = INFINITY, highest[p] = -INFINITY;
+  }
+  if (signal) *signal = 0.0;
+  for (int64_t b = 0; b < n_block; b++) {
+    amr_to_primitive(physics, cells, u + b * l->block_stride, cells, scratch, cells);
+    for (int p = 0; p < n_pick; p++) {
+      memcpy(w + (p * n_block + b) * cells, scratch + pick[p] * cells, (size_t)cells * sizeof *w);
+      fold_range(l, scratch + pick[p] * cells, lowest + p, highest + p);
+    }
+    for (int a = 0; signal && a < l->dim; a++) {
+      amr_signal(physics, a, cells, scratch, speed);
+      fold_range(l, speed, &ignored, signal);
+    }
+  }
+  return AMR_OK;
+}

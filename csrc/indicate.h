@@ -1,0 +1,46 @@
+/* Refinement indicators: one number per block from the cells of one primitive variable, and where in the block it is large.
+ *
+ * Every indicator is built from differences of a cell to its neighbours along an axis, a = u[+1] - u, b = u - u[-1], and sums
+ * terms of opposite sides and of axes x and y commutatively, so that mirrored or (in 2D) transposed data give the same bits.
+ * Formulas, thresholds and blind spots: docs/indicators.md. NaN cells count as not flagged; the step's check finds them.
+ */
+#ifndef AMR_INDICATE_H
+#define AMR_INDICATE_H
+#include "amr.h"
+
+typedef enum {
+  AMR_JUMP = 0,              /* max over axes of max(|a|, |b|) / scale */
+  AMR_SECOND_DIFFERENCE = 1, /* max over axes of |a - b| / scale */
+  AMR_LOHNER = 2,            /* max over axes of |a - b| / (|a| + |b| + 4 filter scale) */
+  AMR_LOHNER_FLASH = 3,      /* FLASH's estimate: stencil of width 2, mixed derivatives, filter on |u|; needs g >= 2 */
+} amr_indicator_id;
+
+typedef struct {
+  int id;        /* amr_indicator_id */
+  int buffer;    /* cells, 0..n */
+  double tau;    /* a cell is hot when its value is > tau */
+  double scale;  /* what differences are measured by; <= 0 (a variable that is 0 everywhere): no cell has a value */
+  double filter; /* AMR_LOHNER*: weight of the filter */
+  double floor;  /* AMR_LOHNER_FLASH: added to the filter as a value of |u|, so that round-off about 0 is not refined */
+} amr_indicator;
+
+/* Evaluate an indicator on the interior cells of blocks 0..n_block-1 and fold it into what earlier calls (other variables) left:
+ * eta_max[b] = max(eta_max[b], cells), near[b] |= mask.
+ *
+ * w[block][k][j][i] (block stride layout->var_stride) needs one ghost layer along the axes; AMR_LOHNER_FLASH two, and edges.
+ * Bit s = (dx+1) + 3 (dy+1) + 9 (dz+1) of the mask is set when some hot cell lies within `buffer` cells of that side, edge or
+ * corner of the block; the centre bit (dx = dy = dz = 0) when there is a hot cell at all. Inactive axes have d = 0 only and
+ * no place in s. AMR_BAD_ARGUMENT: unknown id, g too small, buffer outside 0..n. */
+amr_status amr_indicate(const amr_layout *layout, const amr_indicator *indicator, const double *w, int64_t n_block,
+                        double *eta_max, uint32_t *near);
+
+/* Primitive variables of blocks 0..n_block-1 of the pool u, ghosts included, and what they range over.
+ *
+ * For each of the n_pick variables pick[p]: w[p][block][k][j][i] (p stride n_block * layout->var_stride), lowest[p] and
+ * highest[p] over all interior cells (inf and -inf without blocks, NaN ignored). signal, unless NULL: largest |signal speed| over
+ * axes and interior cells (0 without blocks). scratch: (n_var + 1) * layout->var_stride doubles. */
+amr_status amr_primitive_fields(const amr_physics *physics, const amr_layout *layout, const double *u, int64_t n_block,
+                                int n_pick, const int32_t *pick, double *w, double *lowest, double *highest,
+                                double *signal, double *scratch);
+
+#endif

@@ -1,0 +1,100 @@
+"""What the tests of indicators and marking share: layouts, coordinates in cells, communicators without MPI."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from amr.errors import AMRError
+from amr.mesh.balance import balance_flags
+from amr.mesh.pool import Layout
+from amr.mesh.tree import Forest
+
+CASES = Path(__file__).resolve().parents[1] / "cases"
+
+
+def layout_of(dim, n=8, n_var=1):
+    """Layout with two ghost layers."""
+    return Layout(dim, n, 2, n_var)
+
+
+def points(layout):
+    """Cell coordinates (x, y, z), broadcastable to (nk, nj, ni), counted in cells from the first interior cell."""
+    axes = [np.arange(-layout.ghost[a], layout.extent[a] - layout.ghost[a], dtype=float) for a in range(3)]
+    return [axes[0][None, None, :], axes[1][None, :, None], axes[2][:, None, None]][: layout.dim]
+
+
+class OneRank:
+    """A communicator of one rank."""
+
+    rank, size = 0, 1
+
+    def allreduce_max(self, values):
+        return np.array(values, dtype=float)
+
+    def allgatherv(self, array):
+        return array.copy()
+
+    def agree(self, error):
+        if error is not None:
+            raise error
+
+
+class ThreadRank:
+    """One of several ranks that are threads of this process; `run` starts them."""
+
+    def __init__(self, rank, size, shared):
+        self.rank, self.size = rank, size
+        self._board, self._barrier = shared
+
+    def _exchange(self, item):
+        self._board[self.rank] = item
+        self._barrier.wait(30)
+        everything = list(self._board)
+        self._barrier.wait(30)
+        return everything
+
+    def allreduce_max(self, values):
+        return np.max(self._exchange(np.array(values, dtype=float)), axis=0)
+
+    def allgatherv(self, array):
+        return np.concatenate(self._exchange(array))
+
+    def agree(self, error):
+        for found in self._exchange(error):
+            if found is not None:
+                raise type(found)(str(found))
+
+    @staticmethod
+    def run(size, function):
+        """``[function(comm) for each rank]``, at the same time; an exception is returned in place of a result."""
+        shared = ([None] * size, threading.Barrier(size))
+
+        def guarded(rank):
+            try:
+                return function(ThreadRank(rank, size, shared))
+            except AMRError as error:
+                return error
+
+        with ThreadPoolExecutor(size) as pool:
+            return list(pool.map(guarded, range(size)))
+
+
+class LocalBlocks:
+    """The part of a mesh that `Decider.decide` reads, for leaves ``start <= leaf < stop``."""
+
+    def __init__(self, forest, geometry, start=0, stop=None):
+        self.forest = forest
+        self.level = forest.level[start:stop]
+        self.spacing = geometry.spacing(self.level)
+
+
+def balanced_forest(dim, seed, roots, periodic, max_level=3, share=0.25):
+    """A 2:1 balanced forest refined at random."""
+    rng = np.random.default_rng(seed)
+    forest = Forest.uniform(dim, roots, periodic, max_level)
+    for _ in range(max_level):
+        flags = (rng.random(forest.n_leaves) < share).astype(np.int8)
+        forest = forest.adapt(balance_flags(forest, flags))[0]
+    return forest
