@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from one_block import OneBlock
 
 from amr._kernels import step
 from amr.mesh.pool import Layout
 from amr.physics import create_physics
 from amr.scheme.flux import INTEGRATORS, LIMITERS, RECONSTRUCTIONS, create_scheme, riemann_names
+from tests.one_block import OneBlock
 
 DIMS = {
     "advection": (1, 2, 3),
