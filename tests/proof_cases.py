@@ -1,0 +1,58 @@
+"""Small cases with regrids that between them use every part of the solver, for the proofs that ranks and restarts change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from amr.case import Case
+from tests.runs import made, small
+
+STATES = Path(__file__).parent / "plugins" / "states.py"
+
+
+def torn(dim: int, integrator: str = "muscl_hancock", **scheme: str) -> Case:
+    """The case that needs the positivity fall-back, periodic, on ``dim`` axes."""
+    return made(
+        dim,
+        {1: 4, 2: 2, 3: 1}[dim],
+        mesh={"max_level": {1: 3, 2: 2, 3: 1}[dim]},
+        physics={"name": "euler"},
+        problem={"name": f"{STATES}:torn"},
+        scheme={"integrator": integrator, **scheme},
+        refinement={"indicators": ["jump"]},
+        time={"end": 0.05 if dim < 3 else 0.03},
+    )
+
+
+CASES: dict[str, Callable[[], Case]] = {
+    "sod 1D, hancock": lambda: small("sod", mesh={"max_level": 3, "root_blocks": [4], "block_cells": 8}),
+    "shu-osher 1D, ssp_rk3": lambda: small(
+        "shu_osher", mesh={"max_level": 2, "root_blocks": [8]}, scheme={"integrator": "ssp_rk3"}, time={"end": 0.6}
+    ),
+    "woodward-colella 1D, walls": lambda: small(
+        "woodward_colella", mesh={"max_level": 2, "root_blocks": [4]}, time={"end": 0.02}
+    ),
+    "torn 1D, fall-back": lambda: torn(1),
+    "torn 2D, fall-back": lambda: torn(2),
+    "double mach 2D, function boundaries": lambda: small(
+        "double_mach", mesh={"max_level": 2, "root_blocks": [4, 1], "block_cells": 8}, time={"end": 0.04}
+    ),
+    "rayleigh-taylor 2D, source": lambda: small(
+        "rayleigh_taylor", mesh={"max_level": 2, "block_cells": 8}, time={"max_steps": 30}
+    ),
+    "plugins 2D, all four": lambda: small("plugins", mesh={"max_level": 2, "block_cells": 8}, time={"end": 0.06}),
+    "slotted disc 2D, prescribed velocity": lambda: small(
+        "slotted_disc", mesh={"max_level": 2, "root_blocks": [2, 2]}, time={"max_steps": 25}
+    ),
+    "dam break 2D, shallow water, ssp_rk2": lambda: small(
+        "dam_break_radial",
+        mesh={"max_level": 1, "root_blocks": [4, 4], "block_cells": 8},
+        scheme={"integrator": "ssp_rk2"},
+        time={"max_steps": 20},
+    ),
+    "blast 3D": lambda: small(
+        "blast_3d", mesh={"max_level": 1, "root_blocks": [2, 2, 2], "block_cells": 8}, time={"end": 0.03}
+    ),
+    "torn 3D, fall-back": lambda: torn(3, limiter="none"),
+}
