@@ -66,7 +66,7 @@ def write_checkpoint(path: str | Path, snapshot: Snapshot) -> Path:
         datasets["u"] = ((n, layout.n_var, *cells), "<f8", None)
         root = {
             "format": FORMAT.encode(),
-            "meta_crc32": np.uint32(zlib.crc32(meta)),
+            "meta_crc32": np.uint32(zlib.crc32(meta.data)),
             "tree_crc32": np.uint32(_tree_crc(arrays)),
         }
         return create_hdf5(temporary, {"/": root}, datasets)
@@ -110,7 +110,7 @@ def physics_parameters(physics: Any) -> dict[str, Any]:
 def _tree_crc(arrays: dict[str, np.ndarray]) -> int:
     crc = 0
     for name in ("level", "key", "coords"):
-        crc = zlib.crc32(arrays[name], crc)
+        crc = zlib.crc32(arrays[name].data, crc)
     return crc
 
 
@@ -166,7 +166,7 @@ class Checkpoint:
             if bytes(np.bytes_(file.attrs.get("format", b""))) != FORMAT.encode():
                 raise FileFormatError(f"{self.path}: an HDF5 file, but not a checkpoint of amr")
             meta = _read(file, "meta", np.uint8, 1)
-            if zlib.crc32(meta) != int(file.attrs["meta_crc32"]):
+            if zlib.crc32(meta.data) != int(file.attrs["meta_crc32"]):
                 raise FileFormatError(f"{self.path}: damaged (checksum of the meta data)")
             self.header: dict[str, Any] = json.loads(meta.tobytes())
             if self.header.get("version") != VERSION:
@@ -175,7 +175,9 @@ class Checkpoint:
             self.level = _read(file, "level", np.dtype("<i1"), 1)
             self.key = _read(file, "key", np.dtype("<i8"), 1)
             self.coords = _read(file, "coords", np.dtype("<i4"), 2)
-            if _tree_crc({"level": self.level, "key": self.key, "coords": self.coords}) != int(file.attrs["tree_crc32"]):
+            if _tree_crc({"level": self.level, "key": self.key, "coords": self.coords}) != int(
+                file.attrs["tree_crc32"]
+            ):
                 raise FileFormatError(f"{self.path}: damaged (checksum of the tree)")
             shapes = {"u": self._block_shape, "crc32": ()}
             for name, shape in shapes.items():
@@ -235,7 +237,7 @@ class Checkpoint:
             raise FileFormatError(f"{self.path}: damaged ({_first_line(error)})") from error
 
     def forest(self, max_level: int | None = None) -> Any:
-        """The tree in the file; ``max_level`` may be raised above the run's. Not collective.
+        """The tree in the file, with the run's ``max_level`` or another (never below the finest leaf). Not collective.
 
         Raises
         ------
@@ -245,15 +247,10 @@ class Checkpoint:
         from amr.mesh.tree import Forest
 
         header = self.header
-        pad = 3 - header["dim"]
+        depth = header["max_level"] if max_level is None else max(max_level, int(self.level.max(initial=0)))
         try:
             forest = Forest.from_leaves(
-                header["dim"],
-                (*header["root_blocks"], *[1] * pad),
-                (*header["periodic"], *[False] * pad),
-                max(header["max_level"] if max_level is None else max_level, int(self.level.max(initial=0))),
-                self.level,
-                self.coords,
+                header["dim"], header["root_blocks"], header["periodic"], depth, self.level, self.coords
             )
         except AMRError as error:
             raise FileFormatError(f"{self.path}: damaged ({error})") from error
@@ -278,14 +275,14 @@ class Checkpoint:
         from amr.mesh.geometry import Geometry
         from amr.mesh.partition import partition
         from amr.mesh.pool import Layout
-        from amr.physics import make_physics
+        from amr.physics import create_physics
 
         header = self.header
         forest = self.forest()
         starts = partition(np.ones(self.n_leaves), comm.size)
         layout = Layout(header["dim"], header["block_cells"], 0, len(header["variables"]))
         geometry = Geometry(header["lower"], header["upper"], header["root_blocks"], header["block_cells"])
-        physics = make_physics(header["physics"]["name"], header["dim"], header["physics"]["parameters"])
+        physics = create_physics(header["physics"]["name"], header["dim"], header["physics"]["parameters"])
         own = slice(int(starts[comm.rank]), int(starts[comm.rank + 1]))
         u = np.empty((own.stop - own.start, *layout.shape))
         error: AMRError | None = None

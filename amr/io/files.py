@@ -113,7 +113,7 @@ class SharedFile:
 
     def write_at(self, offset: int, array: np.ndarray) -> int:
         """Write a C-contiguous array at a byte offset; return the offset behind it. Not collective."""
-        data = memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+        data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
         while len(data):
             done = os.pwrite(self._handle, data, offset)
             offset += done
@@ -162,7 +162,8 @@ class SharedFile:
             with suppress(OSError):
                 self._close()
             if self.comm.rank == 0:
-                self.temporary.unlink(missing_ok=True)
+                with suppress(OSError):
+                    self.temporary.unlink(missing_ok=True)
             raise
 
 

@@ -64,10 +64,10 @@ def _vtu_header(mesh: Unstructured, index_type: str) -> tuple[bytes, dict[str, i
     arrays |= {each.name: (each.name, each.dtype, each.components, mesh.n_cells) for each in mesh.fields}
     tags, sizes, relative, at = {}, {}, {}, 0
     for key, (name, dtype, components, count) in arrays.items():
-        tags[key] = (
-            f'<DataArray type="{_VTK_TYPE[dtype]}" Name={quoteattr(name)} NumberOfComponents="{components}" '
-            f'format="appended" offset="{at}"/>'
-        )
+        # meshio reads an explicit NumberOfComponents="1" as a column.
+        shape = f' NumberOfComponents="{components}"' if components > 1 else ""
+        kind = f'type="{_VTK_TYPE[dtype]}" Name={quoteattr(name)}{shape}'
+        tags[key] = f'<DataArray {kind} format="appended" offset="{at}"/>'
         sizes[key] = np.dtype(dtype).itemsize * components * count
         relative[key] = at + 8
         at += 8 + sizes[key]
@@ -104,7 +104,9 @@ def _vtu_header(mesh: Unstructured, index_type: str) -> tuple[bytes, dict[str, i
 
 def _pvd_text(entries: list[tuple[float, str]]) -> str:
     rows = [f'    <DataSet timestep="{time!r}" group="" part="0" file={quoteattr(name)}/>' for time, name in entries]
-    head = '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">\n  <Collection>\n'
+    head = (
+        '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">\n  <Collection>\n'
+    )
     return head + "".join(row + "\n" for row in rows) + "  </Collection>\n</VTKFile>\n"
 
 

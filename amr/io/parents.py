@@ -41,6 +41,7 @@ def blocks_by_level(snapshot: Snapshot) -> list[LevelBlocks]:
     """Blocks of levels 0 to the finest present. Collective."""
     forest = snapshot.forest
     owner = np.repeat(np.arange(snapshot.comm.size), np.diff(snapshot.starts))
+    rank, key_here = snapshot.comm.rank, forest.key[snapshot.leaves]
     levels: list[LevelBlocks] = []
     finer: LevelBlocks | None = None
     for level in range(int(forest.level.max(initial=0)), -1, -1):
@@ -53,12 +54,12 @@ def blocks_by_level(snapshot: Snapshot) -> list[LevelBlocks]:
             coords = np.concatenate([coords, parents.coords])
             key = np.concatenate([key, parents.key])
             # The rank's own blocks are in the order of keys, too, so one order sorts both.
-            own_key = np.concatenate([snapshot.forest.key[snapshot.leaves][own], parents.key[parents.owner == snapshot.comm.rank]])
+            own_key = np.concatenate([key_here[own], parents.key[parents.owner == rank]])
             data = np.concatenate([data, parents.data])[np.argsort(own_key)]
             owners = np.concatenate([owners, parents.owner])
             order = np.argsort(key)
             coords, key, owners = coords[order], key[order], owners[order]
-        first = int(np.searchsorted(owners, snapshot.comm.rank))
+        first = int(np.searchsorted(owners, rank))
         finer = LevelBlocks(coords, key, owners, first, data)
         levels.append(finer)
     return levels[::-1]

@@ -53,6 +53,7 @@ class Progress:
         self._updates = 0
         self._latest = ""
         self._shown = True
+        self._t = start
         self._bar: Any = None
 
     def is_due(self) -> bool:
@@ -89,10 +90,10 @@ class Progress:
         if left is not None:
             text.append(f"{_clock(left)} left")
         self._latest = "  ".join(text)
-        self._shown = False
+        self._t, self._shown = t, False
         if due:
             self._last, self._updates = now, cell_updates
-            self._show(t)
+            self._show()
 
     def say(self, text: str) -> None:
         """Print a line of its own (a dump written, a step rejected), above the bar."""
@@ -104,7 +105,7 @@ class Progress:
     def close(self) -> None:
         """Show the last state and end the bar."""
         if self.mode != "none" and not self._shown:
-            self._show(None)
+            self._show()
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
@@ -123,7 +124,7 @@ class Progress:
         share = min(1.0, max(shares))
         return (now - self._begin) * (1.0 - share) / share
 
-    def _show(self, t: float | None) -> None:
+    def _show(self) -> None:
         self._shown = True
         if self.mode == "lines":
             print(self._latest, file=self.stream, flush=True)
@@ -131,7 +132,7 @@ class Progress:
         if self._bar is None:
             self._bar = _make_bar(self.stream)
             self._task = self._bar.add_task("", total=1.0)
-        share = 1.0 if self.end <= self.start else ((self.end if t is None else t) - self.start) / (self.end - self.start)
+        share = 1.0 if self.end <= self.start else (self._t - self.start) / (self.end - self.start)
         self._bar.update(self._task, completed=share, description=self._latest)
 
 
@@ -148,4 +149,8 @@ def _make_bar(stream: TextIO) -> Any:
 
 def _clock(seconds: float) -> str:
     whole = round(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02d}"
+    return (
+        f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+        if whole >= 3600
+        else f"{whole // 60}:{whole % 60:02d}"
+    )

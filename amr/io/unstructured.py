@@ -177,8 +177,9 @@ def _number_points(snapshot: Snapshot) -> tuple[np.ndarray, np.ndarray]:
     inner = _place(corner, shift, local[~on_surface])
     surface, where = _unique(_place(corner, shift, local[on_surface]), dim)
     ids = np.empty((snapshot.n_block, len(local)), dtype=np.int64)
-    ids[:, ~on_surface] = np.arange(len(inner)).reshape(snapshot.n_block, -1)
-    ids[:, on_surface] = len(inner) + where.reshape(snapshot.n_block, -1)
+    n_surface = int(on_surface.sum())
+    ids[:, ~on_surface] = np.arange(len(inner)).reshape(snapshot.n_block, len(local) - n_surface)
+    ids[:, on_surface] = len(inner) + where.reshape(snapshot.n_block, n_surface)
     places = np.concatenate([inner, surface])
     points = np.zeros((len(places), 3))
     spacing = snapshot.geometry.spacing(np.array([finest], dtype=np.int8))[0]
