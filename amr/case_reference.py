@@ -130,8 +130,8 @@ are passed to it as keywords, and an exact state may hang on it as `f.exact = g`
 A state such as `left` is a table of all primitive variables: `{ density = 1.0, velocity = [0.0, 0.0], pressure = 1.0 }`. Passive
 scalars that are left out are 0."""
 _SOURCES_TEXT = """A list beside the title, or one `[[sources]]` table each: `sources = [{ name = "gravity", g = [0.0, -0.1] }]`.
-A plugin `"file.py:f"` is a function `f(x, t, w)`: `x` (dim, n_block, nk, nj, ni) cell centres, `t` the time, `w` primitive variables
-by name; it returns a dictionary of conserved variable to rate of change per volume."""
+A plugin `"file.py:f"` is a function `f(x, t, w)`: `x` (dim, n_block, nk, nj, ni) cell centres, `t` the time, `w` primitive
+variables by name; it returns a dictionary of conserved variable to rate of change per volume."""
 
 
 def _physics_rows() -> list[tuple[str, str, type[BaseModel], str]]:
@@ -194,13 +194,16 @@ def _type(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(_type(item) for item in schema["anyOf"]))
     if schema.get("type") == "array":
-        return f"list of {_type(schema.get('items', {})).replace('number', 'numbers')}"
+        item = _type(schema.get("items", {}))
+        for one, many in (("number", "numbers"), ("string", "strings"), ("table", "tables")):
+            item = item.replace(one, many)
+        return f"list of {item}"
     return _TYPES.get(schema.get("type", ""), "any") + _bounds(schema)
 
 
 def _bounds(schema: dict[str, Any]) -> str:
     signs = (("exclusiveMinimum", ">"), ("minimum", ">="), ("exclusiveMaximum", "<"), ("maximum", "<="))
-    return "".join(f" {sign} {schema[key]:g}" for key, sign in signs if key in schema)
+    return ",".join(f" {sign} {schema[key]:g}" for key, sign in signs if key in schema)
 
 
 def _cell(text: str) -> str:
