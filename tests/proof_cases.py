@@ -24,12 +24,14 @@ def torn(dim: int, integrator: str = "muscl_hancock", **scheme: str) -> Case:
         refinement={"indicators": ["jump"]}
         if dim < 3
         else {"indicators": [], "regions": [{"lower": [0.1] * 3, "upper": [0.4] * 3, "level": 1}]},
-        time={"end": 0.05, "max_steps": 40},
+        time={"end": 0.03},
     )
 
 
 CASES: dict[str, Callable[[], Case]] = {
-    "sod 1D, hancock": lambda: small("sod", mesh={"max_level": 3, "root_blocks": [4], "block_cells": 8}, time={"max_steps": 50}),
+    "sod 1D, hancock": lambda: small(
+        "sod", mesh={"max_level": 3, "root_blocks": [4], "block_cells": 8}, time={"max_steps": 50}
+    ),
     "shu-osher 1D, ssp_rk3": lambda: small(
         "shu_osher", mesh={"max_level": 2, "root_blocks": [8]}, scheme={"integrator": "ssp_rk3"}, time={"max_steps": 30}
     ),

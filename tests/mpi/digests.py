@@ -1,8 +1,8 @@
 """Run the cases of tests/proof_cases.py and print what must not depend on the number of ranks, as JSON, from rank 0.
 
-    digests.py write FOLDER     on the way, write a checkpoint of each case half way through
-    digests.py read FOLDER      run each case, and once more from its checkpoint
-    digests.py run              run each case
+digests.py write FOLDER     on the way, write a checkpoint of each case half way through
+digests.py read FOLDER      run each case, and once more from its checkpoint
+digests.py run              run each case
 """
 
 import json

@@ -15,3 +15,8 @@ def rough(x, contrast=3.0):
     pressure = sum(np.cos(2 * np.pi * (5 + a) * x[a] + 0.3 * a) for a in range(dim)) / dim
     velocity = np.stack([3 * np.sin(2 * np.pi * (4 * x[a] + 2 * x[(a + 1) % dim])) for a in range(dim)])
     return {"density": 10 ** (0.5 * contrast * density), "velocity": velocity, "pressure": 10 ** (contrast * pressure)}
+
+
+def vacuum(x):
+    """Nothing at all in the right half."""
+    return {"density": np.where(x[0] < 0.5, 1.0, 0.0), "velocity": 0 * x, "pressure": np.where(x[0] < 0.5, 1.0, 0.0)}
