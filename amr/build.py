@@ -96,7 +96,7 @@ def build(case: Case, comm: Comm | None) -> Parts:
         initial=InitialState(case.problem, physics, layout, f"problem {case.data['problem']['name']}"),
         decider=_decider(case, comm, physics, layout, geometry),
         output=OutputOptions(
-            directory=Path(output.directory),
+            directory=Path(output.directory or "out"),
             name=Path(case.source).stem,
             format=output.format,
             start=case.time.start,

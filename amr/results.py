@@ -29,7 +29,13 @@ def errors(sim: Simulation) -> dict[str, dict[str, float]] | None:
         return None
     corner = mesh.geometry.origin(mesh.level, mesh.coords)
     exact = average_states(
-        lambda x: problem.exact(x, elapsed), sim.physics, corner, mesh.spacing, layout.n, problem.quadrature, "exact state"
+        lambda x: problem.exact(x, elapsed),
+        sim.physics,
+        corner,
+        mesh.spacing,
+        layout.n,
+        problem.quadrature,
+        "exact state",
     )
     inner = np.ascontiguousarray(sim.pool.u[(slice(None), slice(None), *layout.interior)])
     sums = error_sums(inner, exact.reshape(inner.shape), mesh.cell_volume)

@@ -24,6 +24,7 @@ gamma = 1.4
 
 [problem]
 name = "riemann"
+offset = 0.5
 left = { density = 1.0, velocity = [0.0, 0.0], pressure = 1.0 }
 right = { density = 0.125, velocity = [0.0, 0.0], pressure = 0.1 }
 

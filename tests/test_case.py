@@ -7,7 +7,6 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from broken_cases import GOOD, all_broken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from amr import case_reference
 from amr.case import Case, load_case
 from amr.case_text import toml_document, toml_value
 from amr.errors import CaseError
+from tests.broken_cases import GOOD, all_broken
 
 ROOT = Path(__file__).parent.parent
 CASES = sorted((ROOT / "cases").glob("*.toml"))

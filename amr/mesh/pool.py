@@ -13,7 +13,8 @@ _ALIGNMENT = 64
 def aligned_zeros(shape: tuple[int, ...]) -> np.ndarray:
     """Zeroed float64 array whose first element lies on a 64-byte boundary."""
     count = prod(shape)
-    # NumPy asks the system for huge pages in empty() but not in zeros(); with 4 kB pages, sweeps over large pools wait for the TLB.
+    # NumPy asks the system for huge pages in empty() but not in zeros(); with 4 kB pages, sweeps over large pools wait for
+    # the TLB.
     raw = np.empty(count * 8 + _ALIGNMENT, dtype=np.uint8)
     offset = -raw.ctypes.data % _ALIGNMENT
     aligned = raw[offset : offset + count * 8].view(np.float64).reshape(shape)

@@ -104,7 +104,7 @@ class Ledger:
         """
         final = self.totals(u, mesh)
         causes = {cause: self._reduce(change) for cause, change in self.changes.items()}
-        explained = sum(causes.values())
+        explained = np.sum(list(causes.values()), axis=0)
         absolute = FixedSum(len(self.names))
         absolute.add(self._sums(np.abs(u)), mesh.cell_volume)
         final_scale = self._reduce(absolute)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from amr._kernels import fallback as fallback_kernel
-from amr._kernels import step as step_kernel
+import amr._kernels.fallback as fallback_kernel
+import amr._kernels.step as step_kernel
 
 if TYPE_CHECKING:
     from amr.comm import Comm

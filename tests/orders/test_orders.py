@@ -6,6 +6,7 @@ from math import log2
 from typing import Any
 
 import pytest
+
 from tests.runs import l1_error, made, small
 
 INTEGRATORS = ("muscl_hancock", "ssp_rk2", "ssp_rk3")
@@ -49,7 +50,9 @@ def smooth_case(name: str, dim: int, n: int, integrator: str, refined: bool) -> 
 def chosen() -> list[tuple[str, str, int]]:
     """Every integrator with every physics in 1D and 2D; in 3D, where runs are long, two of each."""
     flat = [(name, integrator, dim) for dim in (1, 2) for integrator in INTEGRATORS for name in SMOOTH]
-    return flat + [(name, integrator, 3) for integrator in ("muscl_hancock", "ssp_rk3") for name in ("acoustics", "euler")]
+    return flat + [
+        (name, integrator, 3) for integrator in ("muscl_hancock", "ssp_rk3") for name in ("acoustics", "euler")
+    ]
 
 
 @pytest.mark.parametrize("refined", [False, True], ids=["uniform", "two_levels"])
@@ -72,7 +75,11 @@ def test_order_of_isentropic_vortex(integrator: str, refined: bool) -> None:
             small(
                 "vortex",
                 mesh={"root_blocks": [n, n], "max_level": int(refined)},
-                scheme={"integrator": integrator, "limiter": "none", "cfl": 0.8 if integrator == "muscl_hancock" else 0.4},
+                scheme={
+                    "integrator": integrator,
+                    "limiter": "none",
+                    "cfl": 0.8 if integrator == "muscl_hancock" else 0.4,
+                },
                 refinement=refinement,
                 time={"end": 1.0},
                 output={"every": None},

@@ -1,0 +1,100 @@
+"""What a run must keep: totals, a uniform flow, the symmetry of its initial state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from amr.case import Case
+from amr.simulation import Simulation
+from tests.runs import made, run, small
+
+CLOSED: dict[str, dict[str, Any]] = {
+    "blast_2d": {"mesh": {"max_level": 2}, "time": {"end": 0.02}},
+    "blast_3d": {"mesh": {"root_blocks": [2, 2, 2], "block_cells": 8, "max_level": 2}, "time": {"end": 0.04}},
+    "implosion": {"mesh": {"max_level": 1}, "time": {"end": 0.2}},
+    "kelvin_helmholtz": {
+        "mesh": {"root_blocks": [4, 4], "max_level": 2},
+        "refinement": {"refine": 0.4, "coarsen": 0.2},
+        "time": {"end": 0.1},
+    },
+    "vortex": {"mesh": {"root_blocks": [4, 4], "max_level": 2}, "time": {"end": 2.0}},
+}
+
+
+def inner(sim: Simulation) -> np.ndarray:
+    """Interior cells (n_block, n_var, nk, nj, ni)."""
+    return sim.pool.u[(slice(None), slice(None), *sim.layout.interior)]
+
+
+@pytest.mark.parametrize("integrator", ["muscl_hancock", "ssp_rk3"])
+@pytest.mark.parametrize("name", CLOSED)
+def test_totals_of_closed_domains_are_kept(name: str, integrator: str) -> None:
+    """Mass and energy to 1e-13 relative over the whole run, through refinement and coarsening."""
+    cfl = 0.8 if integrator == "muscl_hancock" else 0.4
+    case = small(name, **CLOSED[name], scheme={"integrator": integrator, "cfl": cfl})
+    with Simulation(case) as sim:
+        trees = set()
+        for _ in sim.steps():
+            trees.add(sim.mesh.forest.key.tobytes())
+        rows = sim.ledger.report(sim.pool.u, sim.mesh)
+    assert len(trees) > 1
+    for variable in ("density", "energy"):
+        row = rows[variable]
+        assert abs(row["final"] - row["initial"]) <= 1e-13 * abs(row["initial"])
+    assert max(row["unexplained"] for row in rows.values()) <= 1e-12
+    for row in rows.values():
+        assert abs(row["ledger"]["regrid"]) <= 1e-13 * row["scale"]
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_uniform_flow_stays_uniform(dim: int) -> None:
+    """Over levels that differ and a mesh that changes, with every integrator."""
+    state = {"density": 1.3, "velocity": [0.7, -0.4, 0.2][:dim], "pressure": 0.9}
+    for integrator in ("muscl_hancock", "ssp_rk2", "ssp_rk3"):
+        case = made(
+            dim,
+            {1: 8, 2: 4, 3: 2}[dim],
+            mesh={"max_level": 2},
+            physics={"name": "euler"},
+            problem={"name": "constant", "state": state},
+            scheme={"integrator": integrator, "cfl": 0.4},
+            refinement={"indicators": [], "regions": [{"lower": [0.1] * dim, "upper": [0.3] * dim, "level": 2}]},
+            time={"end": 10.0, "max_steps": 6},
+        )
+        with run(case) as sim:
+            assert len(np.unique(sim.mesh.level)) > 1
+            u = inner(sim)
+            assert np.abs(u - u[0, :, 0, 0, 0][None, :, None, None, None]).max() <= 1e-14
+
+
+def transposed(sim: Simulation) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Levels, coordinates and cells of a 2D Euler run, mirrored about the diagonal x = y, in the order of the mirror."""
+    forest = sim.mesh.forest
+    u = inner(sim)[:, :, 0][:, [0, 2, 1, 3]].swapaxes(2, 3)
+    coords = forest.coords[:, 1::-1]
+    order = np.lexsort((coords[:, 1], coords[:, 0], forest.level))
+    return forest.level[order], coords[order], u[order]
+
+
+def straight(sim: Simulation) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    forest = sim.mesh.forest
+    coords = forest.coords[:, :2]
+    order = np.lexsort((coords[:, 1], coords[:, 0], forest.level))
+    return forest.level[order], coords[order], inner(sim)[:, :, 0][order]
+
+
+def implosion(**sections: Any) -> Case:
+    return small("implosion", mesh={"max_level": 2}, **sections)
+
+
+@pytest.mark.parametrize("integrator", ["muscl_hancock", "ssp_rk2", "ssp_rk3"])
+def test_implosion_is_symmetric_about_the_diagonal(integrator: str) -> None:
+    """To the last bit: mesh and state equal their mirror images while the waves cross the diagonal."""
+    cfl = 0.8 if integrator == "muscl_hancock" else 0.4
+    with run(implosion(scheme={"integrator": integrator, "cfl": cfl}, time={"end": 0.1})) as sim:
+        assert len(np.unique(sim.mesh.level)) > 1
+        for here, mirror in zip(straight(sim), transposed(sim), strict=True):
+            assert np.array_equal(here, mirror)
