@@ -1,4 +1,4 @@
-"""Small cases with regrids that between them use every part of the solver, for the proofs that ranks and restarts change nothing."""
+"""Small cases with regrids that together use every part of the solver: ranks and restarts must change nothing in them."""
 
 from __future__ import annotations
 
