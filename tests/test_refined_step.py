@@ -1,0 +1,120 @@
+"""Ghosts, kernel, reflux and regrid together on refined meshes: totals, symmetry, free stream."""
+
+import numpy as np
+import pytest
+from amr._kernels.step import advance, scratch_size
+
+from amr.mesh.balance import balance_flags
+from amr.mesh.pool import aligned_zeros
+from amr.mesh.tree import Forest
+from amr.physics.boundary import BoundaryFill
+from amr.scheme.flux import create_scheme
+from amr.scheme.ghosts import GhostFill
+from amr.scheme.reflux import FluxRegister
+from amr.scheme.transfer import regrid_move
+from tests.transfer_tools import Comm, Layout, cell_centers, conditions, euler, even_starts, geometry_of, interior
+
+
+class Run:
+    """The time loop in its shortest form, on one rank."""
+
+    def __init__(self, forest, physics, kind, initial, n=8):
+        self.physics, self.comm = physics, Comm.self_()
+        self.layout = Layout(forest.dim, n, 2, physics.n_var)
+        geometry = geometry_of(forest, n)
+        self.boundary = BoundaryFill(physics, self.layout, geometry, conditions(forest, kind))
+        self.scheme = create_scheme(physics)
+        self.scratch = aligned_zeros((scratch_size(self.layout),))
+        self.set_mesh(forest)
+        x = cell_centers(forest, np.arange(forest.n_leaves), self.layout, geometry)
+        w = np.asarray(initial(x))
+        u = physics.to_conserved(w.reshape(len(w), -1)).reshape(w.shape)
+        self.u = np.ascontiguousarray(np.moveaxis(u, 0, 1))
+
+    def set_mesh(self, forest):
+        self.forest, self.starts = forest, even_starts(forest, 1)
+        self.spacing = geometry_of(forest, self.layout.n).spacing(forest.level)
+        self.ghosts = GhostFill(forest, self.starts, self.comm, self.layout, self.physics.spec, self.boundary)
+        self.fluxes = FluxRegister(forest, self.starts, self.comm, self.layout, self.ghosts.table)
+
+    def step(self, dt):
+        new = aligned_zeros(self.u.shape)
+        blocks = np.arange(len(self.u), dtype=np.int32)
+        self.ghosts.fill(self.u, 0.0)
+        advance(
+            self.physics.spec, self.layout, self.u, self.u, new, blocks, self.spacing, self.scratch, dt=dt, a=0.0, b=1.0,
+            face_slot=self.fluxes.face_slot, flux=self.fluxes.flux, **self.scheme.kernel_options,
+        )  # fmt: skip
+        self.fluxes.reflux(new, dt, self.spacing)
+        self.u = new
+
+    def regrid(self, flags):
+        self.ghosts.fill(self.u, 0.0)
+        old, starts = self.forest, self.starts
+        new, source, change = old.adapt(balance_flags(old, flags))
+        u = aligned_zeros((new.n_leaves, *self.layout.shape))
+        even = even_starts(new, 1)
+        regrid_move(old, starts, new, even, source, change, self.comm, self.layout, self.physics.spec, self.u, u)
+        self.set_mesh(new)
+        self.u = u
+
+    def totals(self):
+        volume = geometry_of(self.forest, self.layout.n).volumes(self.forest.level)
+        return (interior(self.u, self.layout).sum(axis=(2, 3, 4)) * volume[:, None]).sum(axis=0)
+
+
+def refined(dim, root, periodic=(False,) * 3):
+    """Three levels, symmetric under exchange of the axes."""
+    forest = Forest.uniform(dim, root, periodic, 2)
+    for _ in range(2):
+        low = (forest.coords[:, :dim] == 0).all(axis=1)
+        forest = forest.adapt(balance_flags(forest, low.astype(np.int8)))[0]
+    return forest
+
+
+def blast(x):
+    inside = ((x - 0.4) ** 2).sum(axis=0) < 0.3**2
+    return [np.ones(x.shape[1:]), *[np.zeros(x.shape[1:])] * len(x), np.where(inside, 10.0, 0.1)]
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+@pytest.mark.parametrize("kind", ["reflecting", "periodic"])
+def test_totals_are_kept_through_steps_and_regrids(dim, kind):
+    root = tuple(2 if a < dim else 1 for a in range(3))
+    forest = refined(dim, root, (kind == "periodic",) * 3)
+    run = Run(forest, euler(dim), kind, blast)
+    before = run.totals()
+    rng = np.random.default_rng(dim)
+    n_level = []
+    for _ in range(3):
+        n_level.append(len(set(run.forest.level)))
+        for _ in range(3):
+            run.step(2e-3)
+        run.regrid(rng.choice([-1, 0, 1], size=run.forest.n_leaves, p=[0.5, 0.4, 0.1]).astype(np.int8))
+    after = run.totals()
+    conserved = [0, dim + 1] if kind == "reflecting" else range(dim + 2)
+    for v in conserved:
+        assert abs(after[v] - before[v]) < 1e-13 * max(abs(before[v]), before[dim + 1])
+    assert max(n_level) > 1
+
+
+def test_two_dimensional_blast_stays_symmetric_to_the_last_bit():
+    run = Run(refined(2, (2, 2, 1)), euler(2), "reflecting", blast)
+    for _ in range(10):
+        run.step(2e-3)
+    twin = run.forest.find(run.forest.level, run.forest.coords[:, [1, 0, 2]])
+    mirrored = run.u[twin][:, [0, 2, 1, 3]].swapaxes(3, 4)
+    assert (interior(mirrored, run.layout) == interior(run.u, run.layout)).all()
+    assert abs(interior(run.u, run.layout)[:, 1]).max() > 0.1
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_uniform_flow_over_a_refined_mesh_stays_uniform(dim):
+    root = tuple(2 if a < dim else 1 for a in range(3))
+    run = Run(
+        refined(dim, root), euler(dim), "outflow", lambda x: [np.full(x.shape[1:], v) for v in [1.3, *[0.7] * dim, 0.9]]
+    )
+    start = interior(run.u, run.layout).copy()
+    for _ in range(5):
+        run.step(3e-3)
+    np.testing.assert_allclose(interior(run.u, run.layout), start, rtol=1e-13)
