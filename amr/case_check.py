@@ -145,7 +145,7 @@ class _Checker(Collector):
         if isinstance(given, bool):
             return (given,) * mesh.dim
         if isinstance(given, list):
-            return tuple(given)
+            return tuple((given + [False] * mesh.dim)[: mesh.dim])  # a wrong length is told elsewhere
         sides = [getattr(self.sections.get("boundaries"), axis, None) or [] for axis in "xyz"[: mesh.dim]]
         return tuple(any(s["kind"] == "periodic" for s in pair) for pair in sides)
 

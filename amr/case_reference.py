@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -14,6 +13,9 @@ from amr.physics import PHYSICS
 from amr.physics.sources import SOURCES
 from amr.problems import PROBLEMS
 from amr.problems.plugin import PluginProblem
+
+Row = tuple[str, str, type[BaseModel], str]
+"""A name of a table: the name, what it is, the model of its keys, and a key that is explained elsewhere."""
 
 
 def json_schema() -> dict[str, Any]:
@@ -115,7 +117,7 @@ def markdown() -> str:
         elif name == "problem":
             lines += _table_of_choices("problem", _PROBLEM_TEXT, _problem_rows())
         elif name == "sources":
-            rows = [(n, str(m.__doc__), m, "") for n, m in SOURCES.items()]
+            rows: list[Row] = [(n, str(m.__doc__), m, "") for n, m in SOURCES.items()]
             lines += _table_of_choices("sources", _SOURCES_TEXT, rows)
         else:
             model = SECTIONS[name]
@@ -126,7 +128,7 @@ def markdown() -> str:
 _PROBLEM_TEXT = """`name` picks the initial state; the other keys are its own. A plugin `name = "file.py:f"` is a function
 `f(x)` of points `x` (dim, n) that returns a dictionary of primitive variable to array (n,), `velocity` to (dim, n); further keys
 are passed to it as keywords, and an exact state may hang on it as `f.exact = g` with `g(x, t)`. Every problem has the key
-`quadrature`: Gauss points per axis and cell that the initial state is averaged over (default 3).
+`quadrature`: Gauss points per axis and cell that the initial state is averaged over (default 3, in 3D 2).
 
 A state such as `left` is a table of all primitive variables: `{ density = 1.0, velocity = [0.0, 0.0], pressure = 1.0 }`. Passive
 scalars that are left out are 0."""
@@ -135,16 +137,16 @@ A plugin `"file.py:f"` is a function `f(x, t, w)`: `x` (dim, n_block, nk, nj, ni
 variables by name; it returns a dictionary of conserved variable to rate of change per volume."""
 
 
-def _physics_rows() -> list[tuple[str, str, type[BaseModel], str]]:
-    rows: list[tuple[str, str, type[BaseModel], str]] = []
+def _physics_rows() -> list[Row]:
+    rows: list[Row] = []
     for name, physics in PHYSICS.items():
         where = "" if physics.dims == (1, 2, 3) else f" {_dims(physics.dims)}."
         rows.append((name, _one_line(physics.__doc__) + where, physics.Parameters, ""))
     return rows
 
 
-def _problem_rows() -> list[tuple[str, str, type[BaseModel], str]]:
-    rows: list[tuple[str, str, type[BaseModel], str]] = []
+def _problem_rows() -> list[Row]:
+    rows: list[Row] = []
     for name, problem in PROBLEMS.items():
         needs = f"Physics: {', '.join(problem.requires) or 'any'}."
         where = "" if problem.dims == (1, 2, 3) else f" {_dims(problem.dims)}."
@@ -156,7 +158,7 @@ def _dims(dims: tuple[int, ...]) -> str:
     return "Only in " + " and ".join(f"{d}D" for d in dims)
 
 
-def _table_of_choices(title: str, text: str, rows: Sequence[tuple[str, str, type[BaseModel], str]]) -> list[str]:
+def _table_of_choices(title: str, text: str, rows: list[Row]) -> list[str]:
     lines = [f"## [{title}]" if title != "sources" else "## sources", "", text, ""]
     for name, about, model, leave_out in rows:
         lines += [f"### {name}", "", _one_line(about), "", *_keys(model, leave_out), ""]
@@ -175,7 +177,7 @@ def _keys(model: type[BaseModel], leave_out: str = "") -> list[str]:
             value = field.get_default(call_default_factory=True)
             default = f"`{toml_value(value)}`" if value else "none"
         else:
-            default = "" if field.default is None else f"`{toml_value(field.default)}`"
+            default = "" if field.default in (None, "") else f"`{toml_value(field.default)}`"
         kind = _type(schema["properties"][name])
         rows.append(f"| `{name}` | {kind} | {default} | {_cell(field.description or '')} |")
     return ["| key | type | default | meaning |", "|---|---|---|---|", *rows] if rows else ["No keys of its own."]
@@ -195,13 +197,16 @@ def _type(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(_type(item) for item in schema["anyOf"]))
     if schema.get("type") == "array":
-        return f"list of {_type(schema.get('items', {})).replace('number', 'numbers')}"
+        item = _type(schema.get("items", {}))
+        for one, many in (("number", "numbers"), ("string", "strings"), ("table", "tables")):
+            item = item.replace(one, many)
+        return f"list of {item}"
     return _TYPES.get(schema.get("type", ""), "any") + _bounds(schema)
 
 
 def _bounds(schema: dict[str, Any]) -> str:
     signs = (("exclusiveMinimum", ">"), ("minimum", ">="), ("exclusiveMaximum", "<"), ("maximum", "<="))
-    return "".join(f" {sign} {schema[key]:g}" for key, sign in signs if key in schema)
+    return ",".join(f" {sign} {schema[key]:g}" for key, sign in signs if key in schema)
 
 
 def _cell(text: str) -> str:

@@ -237,8 +237,8 @@ class Time(Section):
 class Output(Section):
     """What is written, where and when."""
 
-    directory: str | None = Field(
-        None, min_length=1, description="Directory of the results; default out/ and the name of the case file"
+    directory: str = Field(
+        "", min_length=1, description="Directory of the results; default out/ and the name of the case file"
     )
     format: Annotated[str, NameIn("output format", OUTPUT_FORMATS)] = Field(
         "vtu", description="vtu (+ .pvd time series), vtkhdf, vtkhdf-amr (3D only) or none"

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from amr.case import Case
     from amr.comm import Comm
 
+_LAUNCHER_RANK = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
 _SOLVE_HELP = """Solve the problem of a case file on an adaptive mesh.
 
-Results go to the directory that the case names: files for ParaView, checkpoints, the case with every default filled in, and
-report.json with errors, conservation and timings. docs/case_file.md lists every key of a case file.
+\b
+Results go to the directory that the case names: files for ParaView, checkpoints, the case with every default filled in,
+and report.json with errors, conservation and timings. docs/case_file.md lists every key of a case file.
 
 \b
 Examples:
@@ -33,8 +35,8 @@ Examples:
   mpirun -n 3 amr-solve cases/vortex.toml --restart out/vortex
 
 \b
-Exit status: 0 done; 1 failed (the message says why); 2 the case or the command line has faults; another one when a signal
-stopped the run after a checkpoint (docs/running.md).
+Exit status: 0 done; 1 failed (the message says why); 2 the case or the command line has faults; 75 stopped by a signal,
+with a checkpoint to go on from; 70 a defect of the program.
 """
 
 
@@ -159,6 +161,7 @@ def _guarded(action: Callable[[Comm], int]) -> int:
     except AMRError as error:
         if comm.rank == 0:
             click.echo(f"error: {error}", err=True)
+        comm.barrier()  # the first rank that ends with an error may have the launcher kill the others, message and all
         return error.exit_code
     except Exception:
         traceback.print_exc()
@@ -200,7 +203,7 @@ def _enter(command: click.Command, name: str, args: list[str] | None) -> None:
     """Run a command; only the first rank of a job speaks about the command line. Ends the process."""
     args = sys.argv[1:] if args is None else args
     # Help, version and usage errors come before MPI is started: the launcher's variables tell the rank.
-    first = all(os.environ.get(v, "0") == "0" for v in ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"))
+    first = all(os.environ.get(v, "0") == "0" for v in _LAUNCHER_RANK)
     status: Any
     try:
         with contextlib.ExitStack() as stack:
@@ -217,6 +220,10 @@ def _enter(command: click.Command, name: str, args: list[str] | None) -> None:
         status = error.exit_code
         if first:
             error.show()
+        if any(v in os.environ for v in _LAUNCHER_RANK):
+            from amr.comm import Comm
+
+            Comm.world().barrier()  # as in _guarded
     except (click.Abort, KeyboardInterrupt):
         status = 130
     except BrokenPipeError:

@@ -13,8 +13,8 @@ from amr.physics import base
 class AcousticsParameters(base.ParameterModel):
     """``density`` and ``sound_speed`` of the medium at rest."""
 
-    density: float = Field(1.0, gt=0)
-    sound_speed: float = Field(1.0, gt=0)
+    density: float = Field(1.0, gt=0, description="Of the medium at rest")
+    sound_speed: float = Field(1.0, gt=0, description="Of the medium at rest")
 
 
 class Acoustics(base.Physics):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from amr._kernels.physics import PhysicsSpec
 from amr.errors import CaseError
@@ -14,8 +14,8 @@ from amr.physics import base
 class AdvectionParameters(base.ParameterModel):
     """Either ``velocity``, one number per axis, or ``velocity_field = true``: the initial state then gives ``velocity`` too."""
 
-    velocity: tuple[float, ...] | None = None
-    velocity_field: bool = False
+    velocity: tuple[float, ...] | None = Field(None, description="Constant velocity, one number per axis")
+    velocity_field: bool = Field(False, description="The problem gives a velocity that depends on the place")
 
     @model_validator(mode="after")
     def _one_of_both(self) -> AdvectionParameters:

@@ -14,8 +14,8 @@ from amr.physics import base
 class EulerParameters(base.ParameterModel):
     """``gamma``: ratio of specific heats; ``scalars``: names of passive scalars (mass fractions carried with the gas)."""
 
-    gamma: float = Field(1.4, gt=1.0, le=10.0)
-    scalars: tuple[str, ...] = ()
+    gamma: float = Field(1.4, gt=1.0, le=10.0, description="Ratio of specific heats")
+    scalars: tuple[str, ...] = Field((), description="Names of passive scalars that the gas carries along")
 
 
 class Euler(base.Physics):

@@ -13,7 +13,7 @@ from amr.physics import base
 class ShallowWaterParameters(base.ParameterModel):
     """``gravity``: acceleration of gravity."""
 
-    gravity: float = Field(9.81, gt=0)
+    gravity: float = Field(9.81, gt=0, description="Acceleration of gravity")
 
 
 class ShallowWater(base.Physics):

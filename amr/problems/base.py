@@ -99,7 +99,10 @@ class Problem(BaseModel):
     dims: ClassVar[tuple[int, ...]] = (1, 2, 3)
     summary: ClassVar[str] = ""
     quadrature: int = Field(
-        3, ge=1, le=16, description="Gauss points per axis and cell that the initial state is averaged over"
+        0,
+        ge=0,
+        le=16,
+        description="Gauss points per axis and cell that the initial state is averaged over; 0: 3, in 3D 2",
     )
 
     _setting: Setting | None = PrivateAttr(default=None)
@@ -113,7 +116,8 @@ class Problem(BaseModel):
 
     def bind(self, setting: Setting) -> Problem:
         """A copy of this problem that knows the case."""
-        bound = self.model_copy()
+        default = 2 if setting.dim == 3 else 3
+        bound = self.model_copy(update={"quadrature": self.quadrature or default})
         bound._setting = setting
         return bound
 
@@ -153,14 +157,25 @@ def displacement(x: np.ndarray, center: list[float] | np.ndarray, setting: Setti
     d = x - np.asarray(center, dtype=float)[:, None]
     for axis in np.flatnonzero(setting.periodic):
         length = setting.length[axis]
-        d[axis] -= length * np.rint(d[axis] / length)
+        # Few points need another image: cheaper than rounding all.
+        far = np.abs(d[axis]) > 0.5 * length
+        if far.any():
+            d[axis, far] -= length * np.rint(d[axis, far] / length)
     return d
 
 
+def symmetric_sum(terms: np.ndarray) -> np.ndarray:
+    """Sum over the axes, (dim, m) -> (m,), with the same bits whatever the order of the axes."""
+    if len(terms) < 3:
+        return terms.sum(axis=0)
+    low, high = np.minimum(terms[0], terms[1]), np.maximum(terms[0], terms[1])
+    middle = np.maximum(low, np.minimum(high, terms[2]))
+    return np.minimum(low, terms[2]) + middle + np.maximum(high, terms[2])
+
+
 def radius(d: np.ndarray) -> np.ndarray:
-    """Length (m,) of vectors (dim, m). The squares are sorted, so that permuted axes give the same bits."""
-    squares = np.sort(d * d, axis=0)
-    return np.sqrt(squares.sum(axis=0))
+    """Length (m,) of vectors (dim, m), with the same bits whatever the order of the axes."""
+    return np.sqrt(symmetric_sum(d * d))
 
 
 def at_rest(x: np.ndarray) -> np.ndarray:

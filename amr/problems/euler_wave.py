@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from amr.problems.base import Problem, ProblemFault, Setting, State, filled, vector_faults
+from amr.problems.base import Problem, ProblemFault, Setting, State, filled, symmetric_sum, vector_faults
 
 
 class EulerWave(Problem):
@@ -38,7 +38,7 @@ class EulerWave(Problem):
         k = 2 * np.pi * np.array([1] * dim if self.waves is None else self.waves) / setting.length
         velocity = np.array([1.0] * dim if self.velocity is None else self.velocity, dtype=float)
         terms = k[:, None] * (x - (setting.lower + velocity * t)[:, None])
-        phase = np.sort(terms, axis=0).sum(axis=0)
+        phase = symmetric_sum(terms)
         return {
             "density": self.density * (1 + self.amplitude * np.sin(phase)),
             "velocity": np.repeat(velocity[:, None], x.shape[1], axis=1),

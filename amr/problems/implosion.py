@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from amr.problems.base import Problem, State, at_rest
+from amr.problems.base import Problem, State, at_rest, symmetric_sum
 
 
 class Implosion(Problem):
@@ -27,7 +27,7 @@ class Implosion(Problem):
     pressure_outside: float = Field(1.0, gt=0, description="Elsewhere")
 
     def initial(self, x: np.ndarray) -> State:
-        distance = np.sort(x - self.setting.lower[:, None], axis=0).sum(axis=0)
+        distance = symmetric_sum(x - self.setting.lower[:, None])
         inside = distance < self.corner
         return {
             "density": np.where(inside, self.density_inside, self.density_outside),

@@ -10,8 +10,8 @@ from amr.errors import CaseError, PluginError
 from amr.physics.base import Physics
 from amr.problems.base import State
 
-CHUNK_POINTS = 1 << 19
-"""Points evaluated at once: keeps the memory of a large mesh at some tens of megabytes per variable."""
+CHUNK_POINTS = 1 << 16
+"""Points evaluated at once: a variable of them stays in a cache, and the memory of a large mesh is not multiplied."""
 
 
 def gauss_points(dim: int, n: int) -> tuple[np.ndarray, np.ndarray]:

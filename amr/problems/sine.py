@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from amr.problems.base import Problem, ProblemFault, Setting, State, filled, vector_faults
+from amr.problems.base import Problem, ProblemFault, Setting, State, filled, symmetric_sum, vector_faults
 
 
 class Sine(Problem):
@@ -38,7 +38,7 @@ class Sine(Problem):
 
     def _phase(self, x: np.ndarray) -> np.ndarray:
         terms = self._vector()[:, None] * (x - self.setting.lower[:, None])
-        return np.sort(terms, axis=0).sum(axis=0)  # sorted: permuted axes give the same bits
+        return symmetric_sum(terms)
 
     def _wave(self, phase: np.ndarray) -> np.ndarray:
         return self.mean + self.amplitude * np.sin(phase)
