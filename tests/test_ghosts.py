@@ -156,3 +156,25 @@ def test_boundary_function_failure_is_raised_after_the_exchange():
         with pytest.raises(PluginError, match=r"boundary x lower: bad\.py:f.*") as caught:
             fill.finish_outer(u, 0.0)
         assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_trees(seed):
+    """Random roots, periodic axes, depths and ghost widths, hardly any pressure: equal cells, equal bits, all physical."""
+    dim = 3 if seed % 6 == 0 else 1 + seed % 2
+    rng = np.random.default_rng(seed)
+    root = tuple(int(rng.integers(1, 3 if dim == 3 else 4)) if a < dim else 1 for a in range(3))
+    periodic = tuple(bool(p) for p in rng.integers(0, 2, 3))
+    forest = random_forest(dim, seed, root, periodic, n_level=3 if dim == 3 else 4, share=rng.uniform(0.1, 0.5))
+    physics = euler(dim)
+    fill, layout = make_fill(forest, physics, 8, int(rng.integers(2, 4)), "reflecting" if seed % 3 else "outflow")
+    values = random_state(rng, (forest.n_leaves, *layout.shape[1:]), dim)
+    values[-1] = 0.5 * (values[1:-1] ** 2).sum(axis=0) / values[0] + rng.random(values[0].shape) ** 4 + 1e-3
+    u = pool_from_interior(np.moveaxis(values, 0, 1), layout)
+    fill.fill(u, 0.0)
+    flat = np.moveaxis(u, 1, 0).reshape(physics.n_var, -1)
+    assert physics.is_physical(flat).all()
+    key = location_keys(forest, layout).ravel()
+    order = np.argsort(key, kind="stable")
+    same = np.diff(key[order]) == 0
+    assert (np.diff(flat[:, order])[:, same] == 0).all()
