@@ -192,7 +192,8 @@ def _draw_lines(snapshot: Snapshot, parts: list[Any], exact: Callable[..., Any] 
 
 def _title(snapshot: Snapshot, text: str) -> str:
     """The case's title, if there is one, and ``text`` with the leaves."""
-    levels = f"levels 0 to {int(snapshot.forest.level.max())}"
+    finest = int(snapshot.forest.level.max())
+    levels = f"levels 0 to {finest}" if finest else "level 0"
     lines = [snapshot.meta.get("case", {}).get("title", ""), f"{text}, {snapshot.n_leaves} leaves, {levels}"]
     return "\n".join(line for line in lines if line)
 
@@ -329,8 +330,8 @@ def _draw_image(image: _Image, outlines: bool) -> Figure:
     canvas = _paint(image)
     x0, x1, y0, y1 = image.extent
     ratio = (y1 - y0) / (x1 - x0)
-    width = 8.0 if ratio < 1.2 else max(4.0, 9.0 / ratio)
-    figure = _figure(width, min(12.0, max(2.5, (width - 1.3) * ratio + 0.9)))
+    width = 8.0 if ratio < 1.2 else max(3.0, 7.0 / ratio + 1.6)
+    figure = _figure(width, min(9.0, max(2.5, (width - 1.3) * ratio + 0.9)))
     axis = figure.subplots()
     shown = axis.imshow(canvas, origin="lower", extent=image.extent, interpolation="nearest", cmap="viridis")
     if outlines:
