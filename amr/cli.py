@@ -119,8 +119,9 @@ def _run(comm: Comm, case: Case, restart: Path | None, progress: str, show: bool
 
             from amr.io.report import tables
 
-            # The width is that of a log where there is no terminal; rank 0 of Open MPI always seems to have one.
-            console = Console(width=None if sys.stdout.isatty() and comm.size == 1 else 120, highlight=False)
+            # Rank 0 of Open MPI always seems to have a terminal: plain text, as wide as a log's, on more than one rank.
+            plain = comm.size > 1 or not sys.stdout.isatty()
+            console = Console(width=120 if plain else None, force_terminal=False if plain else None, highlight=False)
             for table in tables(report):
                 console.print(table)
             console.print(f"results in {case.output.directory}")

@@ -1,4 +1,4 @@
-"""Every file of ``cases/`` runs at small size: physical, conservative, as near to the exact state as it should, and documented."""
+"""Every file of ``cases/`` at small size: physical, conservative, as near to the exact state as it should be, documented."""
 
 from __future__ import annotations
 
