@@ -112,8 +112,8 @@ def _run(comm: Comm, case: Case, restart: Path | None, progress: str, show: bool
     from amr.simulation import Simulation
 
     with Simulation(case, restart=restart, comm=comm) as sim:
-        bar = Progress(comm, sim.time, case.time.end, progress, case.time.max_steps)
-        report = sim.run(progress=bar)
+        with Progress(comm, sim.time, case.time.end, progress, case.time.max_steps) as bar:
+            report = sim.run(progress=bar)
         if show:
             from rich.console import Console
 
@@ -178,6 +178,9 @@ def _guarded(action: Callable[[Comm], int]) -> int:
 
 \b
 Examples:
+  amr info out/sod
+  amr plot out/blast --variable pressure
+  amr export out/blast --format xdmf
   amr schema > case.schema.json
   amr schema --markdown > docs/case_file.md
 """,
@@ -197,6 +200,72 @@ def _schema(markdown: bool) -> int:
 
     click.echo(case_reference.markdown() if markdown else case_reference.json_schema_text(), nl=False)
     return 0
+
+
+_CHECKPOINT = click.argument("checkpoint", metavar="CHECKPOINT", type=click.Path(path_type=Path))
+_CHECKPOINT_HELP = "CHECKPOINT is a file, or a directory whose newest sound checkpoint is taken."
+
+
+@_group.command("export", help=f"Write the cells of a checkpoint for another program (by meshio). {_CHECKPOINT_HELP}")
+@_CHECKPOINT
+@click.option("--format", "name", metavar="NAME", required=True, help="vtu, vtk, xdmf, med, gmsh, tecplot, avsucd, ...")
+@click.option(
+    "--output", "-o", metavar="FILE", type=click.Path(path_type=Path), help="Beside the checkpoint by default."
+)
+def _export(checkpoint: Path, name: str, output: Path | None) -> int:
+    from amr.io.export import export_checkpoint
+
+    return _guarded(_on_first_rank(lambda: click.echo(export_checkpoint(checkpoint, name, output))))
+
+
+@_group.command("plot", help=f"Draw a checkpoint: lines in 1D, an image in 2D, a slice in 3D. {_CHECKPOINT_HELP}")
+@_CHECKPOINT
+@click.option(
+    "--output", "-o", metavar="FILE.png", type=click.Path(path_type=Path), help="Beside the checkpoint by default."
+)
+@click.option("--variable", metavar="NAME", help="A primitive variable, a vector (magnitude) or a component.")
+@click.option(
+    "--axis", type=click.Choice(["x", "y", "z"]), default="z", help="Axis across a slice in 3D.", show_default=True
+)
+@click.option("--position", type=float, help="Where the slice cuts the axis; the middle by default.")
+@click.option("--outlines/--no-outlines", default=True, help="Edges of the blocks.", show_default=True)
+def _plot(
+    checkpoint: Path, output: Path | None, variable: str | None, axis: str, position: float | None, outlines: bool
+) -> int:
+    from amr.io.plot import Slice, plot_checkpoint
+
+    cut = Slice("xyz".index(axis), position)
+    return _guarded(_on_first_rank(lambda: click.echo(plot_checkpoint(checkpoint, output, variable, cut, outlines))))
+
+
+@_group.command("info", help=f"Say what is in a checkpoint, and verify it. {_CHECKPOINT_HELP}")
+@_CHECKPOINT
+def _info(checkpoint: Path) -> int:
+    from amr.comm import Comm
+    from amr.io.restart import open_checkpoint
+
+    def show() -> None:
+        found = open_checkpoint(checkpoint, Comm.self_())
+        for line in [*found.skipped, *(f"{key:8} {value}" for key, value in found.summary().items())]:
+            click.echo(line)
+
+    return _guarded(_on_first_rank(show))
+
+
+def _on_first_rank(action: Callable[[], None]) -> Callable[[Comm], int]:
+    """A serial action as a collective one: rank 0 does it, and its error is every rank's."""
+
+    def run(comm: Comm) -> int:
+        error = None
+        if comm.rank == 0:
+            try:
+                action()
+            except AMRError as fault:
+                error = fault
+        comm.agree(error)
+        return 0
+
+    return run
 
 
 def _enter(command: click.Command, name: str, args: list[str] | None) -> None:
