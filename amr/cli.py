@@ -179,10 +179,9 @@ def _guarded(action: Callable[[Comm], int]) -> int:
 \b
 Examples:
   amr info out/sod
-  amr plot out/blast --variable pressure
-  amr export out/blast --format xdmf
+  amr plot out/sod --variable density --output sod.png
+  amr export out/sod --format vtk
   amr schema > case.schema.json
-  amr schema --markdown > docs/case_file.md
 """,
 )
 @click.version_option(__version__, prog_name="amr")
@@ -203,69 +202,84 @@ def _schema(markdown: bool) -> int:
 
 
 _CHECKPOINT = click.argument("checkpoint", metavar="CHECKPOINT", type=click.Path(path_type=Path))
-_CHECKPOINT_HELP = "CHECKPOINT is a file, or a directory whose newest sound checkpoint is taken."
 
 
-@_group.command("export", help=f"Write the cells of a checkpoint for another program (by meshio). {_CHECKPOINT_HELP}")
-@_CHECKPOINT
-@click.option("--format", "name", metavar="NAME", required=True, help="vtu, vtk, xdmf, med, gmsh, tecplot, avsucd, ...")
-@click.option(
-    "--output", "-o", metavar="FILE", type=click.Path(path_type=Path), help="Beside the checkpoint by default."
-)
-def _export(checkpoint: Path, name: str, output: Path | None) -> int:
-    from amr.io.export import export_checkpoint
-
-    return _guarded(_on_first_rank(lambda: click.echo(export_checkpoint(checkpoint, name, output))))
+def _serial(action: Callable[[], None]) -> int:
+    """Do something on one rank; a user's mistake gives one message. Return the exit status."""
+    try:
+        action()
+    except AMRError as error:
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    return 0
 
 
-@_group.command("plot", help=f"Draw a checkpoint: lines in 1D, an image in 2D, a slice in 3D. {_CHECKPOINT_HELP}")
-@_CHECKPOINT
-@click.option(
-    "--output", "-o", metavar="FILE.png", type=click.Path(path_type=Path), help="Beside the checkpoint by default."
-)
-@click.option("--variable", metavar="NAME", help="A primitive variable, a vector (magnitude) or a component.")
-@click.option(
-    "--axis", type=click.Choice(["x", "y", "z"]), default="z", help="Axis across a slice in 3D.", show_default=True
-)
-@click.option("--position", type=float, help="Where the slice cuts the axis; the middle by default.")
-@click.option("--outlines/--no-outlines", default=True, help="Edges of the blocks.", show_default=True)
-def _plot(
-    checkpoint: Path, output: Path | None, variable: str | None, axis: str, position: float | None, outlines: bool
-) -> int:
-    from amr.io.plot import Slice, plot_checkpoint
-
-    cut = Slice("xyz".index(axis), position)
-    return _guarded(_on_first_rank(lambda: click.echo(plot_checkpoint(checkpoint, output, variable, cut, outlines))))
-
-
-@_group.command("info", help=f"Say what is in a checkpoint, and verify it. {_CHECKPOINT_HELP}")
-@_CHECKPOINT
-def _info(checkpoint: Path) -> int:
+def _opened(path: Path) -> Any:
+    """A verified checkpoint: a file, or the newest of a directory."""
     from amr.comm import Comm
     from amr.io.restart import open_checkpoint
 
-    def show() -> None:
-        found = open_checkpoint(checkpoint, Comm.self_())
-        for line in [*found.skipped, *(f"{key:8} {value}" for key, value in found.summary().items())]:
-            click.echo(line)
-
-    return _guarded(_on_first_rank(show))
+    checkpoint = open_checkpoint(path, Comm.self_())
+    for reason in checkpoint.skipped:
+        click.echo(f"passed over: {reason}", err=True)
+    return checkpoint
 
 
-def _on_first_rank(action: Callable[[], None]) -> Callable[[Comm], int]:
-    """A serial action as a collective one: rank 0 does it, and its error is every rank's."""
+@_group.command("export", help="Write a checkpoint, or the newest of a directory, in a format of meshio.")
+@_CHECKPOINT
+@click.option("--format", "name", metavar="NAME", required=True, help="vtu, vtk, xdmf, med, gmsh, tecplot ...")
+@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Default: beside the checkpoint.")
+def _export(checkpoint: Path, name: str, output: Path | None) -> int:
+    def action() -> None:
+        from amr.io.export import check_format, export_checkpoint
 
-    def run(comm: Comm) -> int:
-        error = None
-        if comm.rank == 0:
-            try:
-                action()
-            except AMRError as fault:
-                error = fault
-        comm.agree(error)
-        return 0
+        check_format(name)
+        click.echo(export_checkpoint(_opened(checkpoint).path, name, output))
 
-    return run
+    return _serial(action)
+
+
+@_group.command(
+    "plot", help="Draw a checkpoint, or the newest of a directory: lines in 1D, an image in 2D, a slice in 3D."
+)
+@_CHECKPOINT
+@click.option("--variable", metavar="NAME", help="Primitive variable; default all in 1D, else the first.")
+@click.option("--output", metavar="PNG", type=click.Path(path_type=Path), help="Default: beside the checkpoint.")
+@click.option("--axis", type=click.Choice(["x", "y", "z"]), default="z", help="Across the slice of a 3D mesh.")
+@click.option("--position", type=float, help="Of the slice; default the middle of the domain.")
+@click.option("--no-outlines", is_flag=True, help="Leave out the edges of the blocks.")
+def _plot(
+    checkpoint: Path, variable: str | None, output: Path | None, axis: str, position: float | None, no_outlines: bool
+) -> int:
+    def action() -> None:
+        from amr.io.plot import Slice, plot_checkpoint
+
+        cut = Slice("xyz".index(axis), position)
+        click.echo(plot_checkpoint(_opened(checkpoint).path, output, variable, cut, not no_outlines))
+
+    return _serial(action)
+
+
+@_group.command("info", help="Say what is in a checkpoint, or the newest of a directory, and whether it is whole.")
+@_CHECKPOINT
+@click.option("--case", "show_case", is_flag=True, help="Print the resolved case that wrote it instead.")
+def _info(checkpoint: Path, show_case: bool) -> int:
+    def action() -> None:
+        from amr.case_text import toml_document
+
+        opened = _opened(checkpoint)
+        if show_case:
+            click.echo(toml_document(opened.meta["case"]), nl=False)
+            return
+        forest, title = opened.forest(), opened.meta.get("case", {}).get("title") or "without a title"
+        levels = " + ".join(map(str, forest.leaves_per_level))
+        click.echo(
+            f"{opened.path}: whole\n{title}: step {opened.step}, time {opened.time:.9g}\n"
+            f"{forest.dim}D, {forest.n_leaves} leaves ({levels}) of {opened.header['block_cells']} cells per axis\n"
+            f"variables: {', '.join(opened.header['variables'])}"
+        )
+
+    return _serial(action)
 
 
 def _enter(command: click.Command, name: str, args: list[str] | None) -> None:

@@ -270,20 +270,6 @@ class Checkpoint:
             if json.loads(json.dumps(value)) != self.header[key]:
                 raise FileFormatError(f"{self.path}: {key} is {self.header[key]} there, but {value} in the case")
 
-    def summary(self) -> dict[str, str]:
-        """What is in the file, for a person to read."""
-        header = self.header
-        box = " x ".join(f"[{a:g}, {b:g}]" for a, b in zip(header["lower"], header["upper"], strict=True))
-        per_level = " + ".join(str(count) for count in np.bincount(self.level))
-        block = " x ".join([str(header["block_cells"])] * header["dim"])
-        return {
-            "file": str(self.path),
-            "time": f"{self.time!r} (step {self.step})",
-            "physics": f"{header['physics']['name']} in {header['dim']}D: {', '.join(header['variables'])}",
-            "domain": f"{box}, {' x '.join(map(str, header['root_blocks']))} root blocks",
-            "leaves": f"{per_level} = {self.n_leaves} blocks of {block} cells",
-        }
-
     def snapshot(self, comm: Comm) -> Snapshot:
         """The state without ghosts, cut evenly over the ranks of ``comm``, for export and plots. Collective."""
         from amr.mesh.geometry import Geometry
