@@ -112,8 +112,8 @@ def _run(comm: Comm, case: Case, restart: Path | None, progress: str, show: bool
     from amr.simulation import Simulation
 
     with Simulation(case, restart=restart, comm=comm) as sim:
-        bar = Progress(comm, sim.time, case.time.end, progress, case.time.max_steps)
-        report = sim.run(progress=bar)
+        with Progress(comm, sim.time, case.time.end, progress, case.time.max_steps) as bar:
+            report = sim.run(progress=bar)
         if show:
             from rich.console import Console
 
