@@ -93,7 +93,7 @@ def _solve(
 def _load(comm: Comm, path: Path, overrides: tuple[str, ...], output: Path | None) -> Case:
     """The case, or its faults on every rank. Collective."""
     from amr.case import load_case
-    from amr.case_text import toml_value
+    from amr.case.text import toml_value
 
     more = () if output is None else (f"output.directory={toml_value(str(output))}",)
     case, error = None, None
@@ -196,9 +196,9 @@ _group.add_command(_solve, "solve")
 @_group.command("schema", help="Print the JSON schema of case files, for editors, or their reference as Markdown.")
 @click.option("--markdown", is_flag=True, help="The reference of every key (docs/case_file.md).")
 def _schema(markdown: bool) -> int:
-    from amr import case_reference
+    from amr.case import reference
 
-    click.echo(case_reference.markdown() if markdown else case_reference.json_schema_text(), nl=False)
+    click.echo(reference.markdown() if markdown else reference.json_schema_text(), nl=False)
     return 0
 
 
@@ -266,7 +266,7 @@ def _plot(
 @click.option("--case", "show_case", is_flag=True, help="Print the resolved case that wrote it instead.")
 def _info(checkpoint: Path, show_case: bool) -> int:
     def action() -> None:
-        from amr.case_text import toml_document
+        from amr.case.text import toml_document
 
         opened = _opened(checkpoint)
         if show_case:
