@@ -192,10 +192,16 @@ class _Checker(Collector):
             function = problem.boundary(direction)
             if function is None:
                 self.add(key, "this problem gives no state outside this side", kind)
-            return Condition("function", function=function, name=f"problem {self.problem_name}")
+            return Condition("function", function=self._since_start(function), name=f"problem {self.problem_name}")
         if ":" in kind:
             return Condition("function", function=self.plugin(kind, "boundaries", key, {}), name=kind)
         return Condition(kind)
+
+    def _since_start(self, function: Any) -> Any:
+        """A problem counts time from the start of the case."""
+        time = self.sections.get("time")
+        start = 0.0 if time is None else time.start
+        return function if start == 0 else lambda x, t, w: function(x, t - start, w)
 
     def _scheme(self, physics: Any) -> Scheme | None:
         scheme: Scheme | None = self.sections.get("scheme")

@@ -6,6 +6,7 @@ import json
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -139,6 +140,15 @@ def test_one_inflow_variable_may_be_left_to_the_interior():
         "velocity": [1.0, 0.0],
         "density": 1.0,
     }
+
+
+def test_boundaries_of_a_problem_count_time_from_the_start():
+    sections = {"boundaries": {"x": ["problem"] * 2, "y": ["periodic"] * 2}}
+    late = good(**sections, time={"start": 2.0, "end": 3.0}).boundaries[0].function
+    early = good(**sections).boundaries[0].function
+    x = np.random.default_rng(0).random((2, 50))
+    assert np.allclose(late(x, 2.125, {})["density"], early(x, 0.125, {})["density"], rtol=1e-14)
+    assert len(np.unique(early(x, 0.125, {})["density"])) > 2
 
 
 # ---- bad cases ---------------------------------------------------------------------------------------------------------------

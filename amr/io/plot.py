@@ -84,17 +84,20 @@ def plot_checkpoint(
     cut: Slice | None = None,
     outlines: bool = True,
 ) -> Path:
-    """Write a PNG of a checkpoint (beside it by default); see `plot_snapshot`. Not collective.
+    """Write a PNG of a checkpoint (beside it by default), or of the newest one in a directory; see `plot_snapshot`.
+
+    Not collective.
 
     Raises
     ------
     FileFormatError, CaseError, AMRError
     """
     from amr.comm import Comm
-    from amr.io.checkpoint import Checkpoint
+    from amr.io.restart import open_checkpoint
 
-    snapshot = Checkpoint(checkpoint).snapshot(Comm.self_())
-    return plot_snapshot(path or Path(checkpoint).with_suffix(".png"), snapshot, variable, cut, outlines)
+    comm = Comm.self_()
+    found = open_checkpoint(checkpoint, comm)
+    return plot_snapshot(path or found.path.with_suffix(".png"), found.snapshot(comm), variable, cut, outlines)
 
 
 def _figure(width: float, height: float) -> Figure:
