@@ -17,8 +17,8 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 # -fno-wrapv: distutils adds -fwrapv, which hides overflows from UBSan and costs vectorisation.
-CFLAGS = ["-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fopenmp-simd", "-ffp-contract=off"]
-CFLAGS += ["-fno-wrapv", "-Wall", "-Wextra", *os.environ.get("AMR_CFLAGS", "").split()]
+CFLAGS = ["-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fno-wrapv"]
+CFLAGS += ["-Wall", "-Wextra", *os.environ.get("AMR_CFLAGS", "").split()]
 # Cython's own C is not warning-free under -Wextra.
 MODULE_CFLAGS = [*CFLAGS, "-Wno-unused-parameter", "-Wno-sign-compare", "-Wno-missing-field-initializers"]
 LDFLAGS = os.environ.get("AMR_LDFLAGS", "").split()

@@ -137,7 +137,7 @@ def write(snapshot: Snapshot, path: Path) -> None:
         raise CaseError(f"{path}: a simulation writes .h5 (checkpoint), .vtu, .hdf and .png")
 
 
-def located_error(sim: Simulation, dt: float, kept: Path | None, what: str = "") -> UnphysicalState:
+def located_error(sim: Simulation, dt: float, kept: str, what: str = "") -> UnphysicalState:
     """The error of a state that cannot be, with the place of the first such cell in SFC order. Collective."""
     u = sim.pool.u if what else sim.pool.u_new
     found = find_unphysical(sim.physics.spec, sim.layout, u)
@@ -148,7 +148,7 @@ def located_error(sim: Simulation, dt: float, kept: Path | None, what: str = "")
         return UnphysicalState(f"{what}: {where}")
     retries = sim.case.scheme.max_retries
     return UnphysicalState(
-        f"{where}; the step was tried {retries + 1} times, the last with dt = {2 * dt:.3g}; the last good state is in {kept}"
+        f"{where}; the step was tried {retries + 1} times, the last with dt = {2 * dt:.3g}; {kept}"
     )
 
 

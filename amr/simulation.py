@@ -147,8 +147,11 @@ class Simulation:
             self.report.rejected_steps += 1
             dt *= 0.5
         # The last good state is still in pool.u: keep it for the user before giving up.
-        path = self.outputs.emergency(self.snapshot())
-        raise results.located_error(self, dt, path)
+        try:
+            kept = f"the last good state is in {self.outputs.emergency(self.snapshot())}"
+        except AMRError as error:
+            kept = f"the last good state is lost: {error}"
+        raise results.located_error(self, dt, kept)
 
     def _try_step(self, dt: float) -> StepResult:
         """The hyperbolic step, between two half steps of the sources; ``pool.u`` is as before if it is not accepted."""
@@ -239,7 +242,7 @@ class Simulation:
         result = StepResult(False, 0.0, 0, 0)
         self.stepper.check(self.mesh, self.pool.u, result)
         if result.n_bad:
-            raise results.located_error(self, 0.0, None, what)
+            raise results.located_error(self, 0.0, "", what)
         return result.max_signal
 
     def _is_regridded(self) -> bool:

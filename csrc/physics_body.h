@@ -1,4 +1,9 @@
-/* Loops over states of one equation set, instantiated for AMR_PHYSICS (after riemann_body.h; dim is not a constant here). */
+/* Loops over states of one equation set, instantiated for AMR_PHYSICS: whole arrays, and the check of a block. */
+#include "riemann_body.h"
+#include "step.h"
+
+#include <math.h>
+
 static void PHYS(rotate)(int dim, int axis, const double *x, ptrdiff_t stride, double *y) {
   for (int v = 0; v < PHYS(n_fixed)(dim); v++) y[v] = x[PHYS(component)(dim, axis, v) * stride];
 }
@@ -82,41 +87,55 @@ static int PHYS(point_physical)(const amr_physics *p, const double *u, ptrdiff_t
   return PHYS(is_physical)(p->dim, b) & (sum == 0);
 }
 
-/* Cells of a row that are bad, and the highest rate of the others. */
-AMR_INLINE int64_t PHYS(check_row)(const amr_physics *p, const amr_layout *l, int dim, const double *row,
-                                   const double *h, double *highest) {
-  double top = *highest;
-  int64_t bad = 0;
-#pragma omp simd reduction(max : top) reduction(+ : bad)
-  for (int i = 0; i < l->n; i++) {
-    double a[5], b[5], sum = 0;
+/* top[i] = max(top[i], rate) for the cells of a row; infinite for a bad cell. */
+AMR_INLINE void PHYS(rate_row)(const amr_physics *p, const amr_layout *l, int dim, ptrdiff_t n, const double *row,
+                               const double *h, double *top) {
+#pragma GCC ivdep
+  for (ptrdiff_t i = 0; i < n; i++) {
+    double a[5] = {0}, b[5], sum = 0;
 #pragma GCC unroll 5
     for (int v = 0; v < PHYS(n_fixed)(dim); v++) a[v] = row[v * l->var_stride + i], sum += a[v] * 0.0;
     PHYS(to_primitive)(p->param, dim, a, b);
     const int good = PHYS(is_physical)(dim, b) & (sum == 0);
-    const double rate = PHYS(rate)(p->param, dim, b, h), valid = good ? rate : 0.0;
-    top = valid > top ? valid : top;
-    bad += !good;
+    const double rate = PHYS(rate)(p->param, dim, b, h), valid = good ? rate : INFINITY;
+    top[i] = valid > top[i] ? valid : top[i];
   }
   for (int v = PHYS(n_fixed)(dim); v < p->n_var; v++)
-    for (int i = 0; i < l->n; i++) bad += !(row[v * l->var_stride + i] * 0.0 == 0);
-  *highest = top;
-  return bad;
+#pragma GCC ivdep
+    for (ptrdiff_t i = 0; i < n; i++) top[i] = row[v * l->var_stride + i] * 0.0 == 0 ? top[i] : INFINITY;
 }
 
-/* See amr_check: a bad cell is looked for only in rows that have one. */
+/* Cell by cell: which are bad, and the highest rate of the others. */
+static __attribute__((noinline)) void PHYS(find_bad)(const amr_physics *p, const amr_layout *l, const double *u,
+                                                     const double *h, double *max_signal, int64_t *n_bad,
+                                                     int64_t *first_bad) {
+  const int n = l->n, dim = p->dim;
+  *max_signal = 0;
+  for (int64_t c = 0; c < (dim > 2 ? n : 1) * (dim > 1 ? n : 1) * (int64_t)n; c++) {
+    const double *cell = u + amr_cell(l, c % n, c / n % n, c / n / n);
+    double rate = 0;
+    if (PHYS(point_physical)(p, cell, l->var_stride)) {
+      PHYS(rate_row)(p, l, dim, 1, cell, h, &rate);
+      *max_signal = rate > *max_signal ? rate : *max_signal;
+    } else {
+      if (++*n_bad == 1) *first_bad = c;
+    }
+  }
+}
+
+/* See amr_check. Columns of at most 64 cells are reduced over their rows first: no sums across a vector in the inner loop. */
 AMR_INLINE void PHYS(check_block)(const amr_physics *p, const amr_layout *l, int dim, const double *u,
                                   const double *spacing, double *max_signal, int64_t *n_bad, int64_t *first_bad) {
   const double h[3] = {1 / spacing[0], 1 / spacing[1], 1 / spacing[2]};
-  *max_signal = 0, *n_bad = 0, *first_bad = -1;
-  for (int k = 0; k < (dim > 2 ? l->n : 1); k++)
-    for (int j = 0; j < (dim > 1 ? l->n : 1); j++) {
-      const double *row = u + amr_cell(l, 0, j, k);
-      if (!PHYS(check_row)(p, l, dim, row, h, max_signal)) continue;
-      for (int i = 0; i < l->n; i++)
-        if (!PHYS(point_physical)(p, row + i, l->var_stride)) {
-          if (*first_bad < 0) *first_bad = i + (int64_t)l->n * (j + (int64_t)l->n * k);
-          ++*n_bad;
-        }
-    }
+  double highest = 0;
+  for (int start = 0; start < l->n; start += 64) {
+    const int n = l->n - start < 64 ? l->n - start : 64;
+    double top[64];
+    for (int i = 0; i < n; i++) top[i] = 0;
+    for (int k = 0; k < (dim > 2 ? l->n : 1); k++)
+      for (int j = 0; j < (dim > 1 ? l->n : 1); j++) PHYS(rate_row)(p, l, dim, n, u + amr_cell(l, start, j, k), h, top);
+    for (int i = 0; i < n; i++) highest = top[i] > highest ? top[i] : highest;
+  }
+  *max_signal = highest, *n_bad = 0, *first_bad = -1;
+  if (!(highest < INFINITY)) PHYS(find_bad)(p, l, u, h, max_signal, n_bad, first_bad);
 }

@@ -79,7 +79,8 @@ AMR_INLINE void euler_flux(const double *param, int dim, int axis, const double 
 
 /* Sum over axes of (|v| + c) / h. */
 AMR_INLINE double euler_rate(const double *param, int dim, const double *w, const double *inverse_h) {
-  double c = euler_sound(param, dim, w), s = (fabs(w[1]) + c) * inverse_h[0];
+  double volume = 1 / w[0]; /* shared with the conversion that came before */
+  double c = sqrt(param[0] * w[dim + 1] * volume), s = (fabs(w[1]) + c) * inverse_h[0];
   if (dim > 1) s += (fabs(w[2]) + c) * inverse_h[1];
   if (dim > 2) s += (fabs(w[3]) + c) * inverse_h[2];
   return s;

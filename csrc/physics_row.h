@@ -1,5 +1,4 @@
 /* The compiled functions of one equation set and its row of the table (included last, once per equation set). */
-#include "physics_body.h"
 #include "physics_table.h"
 
 /* Per dimension a body in which `dim` is a constant. */
@@ -31,12 +30,15 @@ AMR_CLONES static void PHYS(advance_3d)(const amr_physics *p, const amr_layout *
     call(2)
 #endif
 
-AMR_CLONES static void PHYS(check)(const amr_physics *p, const amr_layout *l, const double *u, int64_t n_block,
-                                   const double *spacing, double *max_signal, int64_t *n_bad, int64_t *first_bad) {
+AMR_CLONES static void PHYS(check)(const amr_physics *p, const amr_layout *l, const double *u, const int32_t *list,
+                                   int64_t n_list, const double *spacing, double *max_signal, int64_t *n_bad,
+                                   int64_t *first_bad) {
 #define AMR_CALL(dim) \
-  for (int64_t b = 0; b < n_block; b++) \
   PHYS(check_block)(p, l, dim, u + b * l->block_stride, spacing + 3 * b, max_signal + b, n_bad + b, first_bad + b)
-  AMR_BY_DIM(AMR_CALL);
+  for (int64_t q = 0; q < n_list; q++) {
+    const int64_t b = list ? list[q] : q;
+    AMR_BY_DIM(AMR_CALL);
+  }
 #undef AMR_CALL
 }
 

@@ -9,8 +9,8 @@ typedef struct {
   int has_scalars; /* 1 if passive scalars may follow the fixed variables */
   int n_fixed[4];  /* by dimension: variables without passive scalars */
   void (*advance[4])(const amr_physics *, const amr_layout *, amr_step *);
-  void (*check)(const amr_physics *, const amr_layout *, const double *u, int64_t n_block, const double *spacing,
-                double *max_signal, int64_t *n_bad, int64_t *first_bad);
+  void (*check)(const amr_physics *, const amr_layout *, const double *u, const int32_t *list, int64_t n_list,
+                const double *spacing, double *max_signal, int64_t *n_bad, int64_t *first_bad);
   int (*is_physical)(const amr_physics *, const double *u, ptrdiff_t stride);
   void (*to_primitive)(const amr_physics *, ptrdiff_t m, const double *u, ptrdiff_t us, double *w, ptrdiff_t ws);
   void (*to_conserved)(const amr_physics *, ptrdiff_t m, const double *w, ptrdiff_t ws, double *u, ptrdiff_t us);

@@ -13,18 +13,22 @@ AMR_INLINE void euler_hllc(const double *param, int dim, const double *wl, const
   const int e = dim + 1;
   double gamma = param[0], igm1 = 1 / (gamma - 1);
   double rl = wl[0], ul = wl[1], pl = wl[e], rr = wr[0], ur = wr[1], pr = wr[e];
-  double cl = sqrt(gamma * pl / rl), cr = sqrt(gamma * pr / rr);
+  /* Divisions cost most here, so that two quotients share one where they can. */
+  double volume = gamma / (rl * rr), cl = sqrt(pl * rr * volume), cr = sqrt(pr * rl * volume);
   double a = ul - cl, b = ur - cr, sl = a < b ? a : b, c = ul + cl, d = ur + cr, sr = c > d ? c : d;
   double ql = rl * (sl - ul), qr = rr * (sr - ur);
-  double s = ((pr - pl) + (ql * ul - qr * ur)) / (ql - qr);
+  /* s = num / den, with den < 0; below x = (speed - s) den. */
+  double num = (pr - pl) + (ql * ul - qr * ur), den = ql - qr;
+  int left = num <= 0;
+  double speed = left ? sl : sr, x = speed * den - num, shared = 1 / (x * den), s = num * x * shared,
+         inverse = den * den * shared;
   double p_star = 0.5 * ((pl + ql * (s - ul)) + (pr + qr * (s - ur)));
-  int left = s >= 0, star = left ? sl < 0 : sr > 0;
-  double r = left ? rl : rr, u = left ? ul : ur, p = left ? pl : pr, speed = left ? sl : sr, q = left ? ql : qr;
+  int star = left ? sl < 0 : sr > 0;
+  double r = left ? rl : rr, u = left ? ul : ur, p = left ? pl : pr, q = left ? ql : qr;
   double ta = 0, tb = 0, t2 = 0;
   if (dim > 1) ta = left ? wl[2] : wr[2], t2 = ta * ta;
   if (dim > 2) tb = left ? wl[3] : wr[3], t2 = t2 + tb * tb;
   double energy = p * igm1 + 0.5 * r * (u * u + t2);
-  double inverse = 1 / (speed - s);
   double r_star = q * inverse, e_star = (energy * (speed - u) + (p_star * s - p * u)) * inverse;
   r = star ? r_star : r;
   u = star ? s : u;

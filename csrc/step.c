@@ -21,10 +21,10 @@ amr_status amr_advance(const amr_physics *physics, const amr_layout *layout, amr
   return AMR_OK;
 }
 
-amr_status amr_check(const amr_physics *physics, const amr_layout *layout, const double *u, int64_t n_block,
-                     const double *spacing, double *max_signal, int64_t *n_bad, int64_t *first_bad) {
+amr_status amr_check(const amr_physics *physics, const amr_layout *layout, const double *u, const int32_t *list,
+                     int64_t n_list, const double *spacing, double *max_signal, int64_t *n_bad, int64_t *first_bad) {
   if (!amr_physics_offered(physics) || layout->dim != physics->dim || layout->n_var != physics->n_var)
     return AMR_BAD_ARGUMENT;
-  amr_physics_find(physics->id)->check(physics, layout, u, n_block, spacing, max_signal, n_bad, first_bad);
+  amr_physics_find(physics->id)->check(physics, layout, u, list, n_list, spacing, max_signal, n_bad, first_bad);
   return AMR_OK;
 }

@@ -24,9 +24,11 @@ typedef struct {
   const double *mask;    /* pool of one variable, ghosts filled, or NULL: faces with a cell > 0 on either side get the
                                first-order Rusanov flux of the cell averages of u_in */
   const int32_t *face_slot; /* [block][6], or NULL: slot of the face `direction` in flux, -1 for none */
-  double *flux;        /* [slot][var][n^(dim-1)]: the flux through the face, not multiplied by dt or b; transverse cells
+  double *flux;       /* [slot][var][n^(dim-1)]: the flux through the face, not multiplied by dt or b; transverse cells
                                in the order (k, j, i) without the face's axis, i fastest */
-  double *scratch;     /* amr_scratch_size(layout) doubles, 64-byte aligned for speed */
+  double *scratch;    /* amr_scratch_size(layout) doubles, 64-byte aligned for speed */
+  double *max_signal; /* [block], or NULL: what amr_check says of u_out, of the listed blocks; as if called after */
+  int64_t *n_bad, *first_bad;
   int64_t n_flattened; /* out: interior cells whose slopes were set to zero because a face state was unphysical */
 } amr_step;
 
@@ -39,10 +41,10 @@ ptrdiff_t amr_scratch_size(const amr_layout *layout);
  * or counts that are not offered. */
 amr_status amr_advance(const amr_physics *physics, const amr_layout *layout, amr_step *step);
 
-/* Check the interior of n_block blocks of u: max_signal[block] = max over cells of sum over axes of speed / spacing (of the
+/* Check the interior of the n_list blocks of `list` (NULL: blocks 0 .. n_list - 1) of u: max_signal[block] = max over cells of sum over axes of speed / spacing (of the
  * physical cells; 0 if none), n_bad[block] = cells that are not physical (amr_is_physical), first_bad[block] = index
  * i + n (j + n k) of the first of them in that order, or -1. */
-amr_status amr_check(const amr_physics *physics, const amr_layout *layout, const double *u, int64_t n_block,
-                     const double *spacing, double *max_signal, int64_t *n_bad, int64_t *first_bad);
+amr_status amr_check(const amr_physics *physics, const amr_layout *layout, const double *u, const int32_t *list,
+                     int64_t n_list, const double *spacing, double *max_signal, int64_t *n_bad, int64_t *first_bad);
 
 #endif

@@ -4,7 +4,7 @@
  * update of plane k - 1. Every loop over cells runs over a whole flattened plane, ghosts included: longer rows vectorise
  * better than the few extra cells cost, and what comes out of the extra cells is never used. `dim` is always a constant.
  */
-#include "riemann_body.h"
+#include "physics_body.h"
 #include "step.h"
 #include "step_scratch.h"
 
@@ -111,8 +111,8 @@ AMR_INLINE void PHYS(reconstruct)(const amr_work *work, int dim, int k, const do
   if (PHYS(half_step)(work, dim, w, slope, half)) PHYS(flatten)(work, dim, k, w, slope, half);
 }
 
-/* Fluxes of faces first <= c < last: left states from half_left + slope_left / 2, right ones from half_right - slope_right / 2. */
-AMR_INLINE void PHYS(flux_row)(const amr_work *work, int solver, int dim, int axis, ptrdiff_t first, ptrdiff_t last,
+/* Fluxes of `rows` of faces: left states from half_left + slope_left / 2, right ones from half_right - slope_right / 2. */
+AMR_INLINE void PHYS(flux_row)(const amr_work *work, int solver, int dim, int axis, amr_face_rows rows,
                                const double *half_left, const double *slope_left, const double *half_right,
                                const double *slope_right, double *flux) {
   const ptrdiff_t row = work->s.row;
@@ -122,42 +122,44 @@ AMR_INLINE void PHYS(flux_row)(const amr_work *work, int solver, int dim, int ax
     const ptrdiff_t o = row * PHYS(component)(dim, axis, v);
     hl[v] = half_left + o, dl[v] = slope_left + o, hr[v] = half_right + o, dr[v] = slope_right + o, f[v] = flux + o;
   }
+  for (ptrdiff_t j = 0, from = rows.first; j < rows.count; j++, from += rows.stride) {
 #pragma GCC ivdep
-  for (ptrdiff_t c = first; c < last; c++) {
-    double wl[5], wr[5], g[5];
+    for (ptrdiff_t c = from; c < from + rows.length; c++) {
+      double wl[5], wr[5], g[5];
 #pragma GCC unroll 5
-    for (int v = 0; v < PHYS(n_fixed)(dim); v++) wl[v] = hl[v][c] + 0.5 * dl[v][c], wr[v] = hr[v][c] - 0.5 * dr[v][c];
-    PHYS(solve)(solver, param, dim, axis, wl, wr, g);
+      for (int v = 0; v < PHYS(n_fixed)(dim); v++) wl[v] = hl[v][c] + 0.5 * dl[v][c], wr[v] = hr[v][c] - 0.5 * dr[v][c];
+      PHYS(solve)(solver, param, dim, axis, wl, wr, g);
 #pragma GCC unroll 5
-    for (int v = 0; v < PHYS(n_fixed)(dim); v++) f[v][c] = g[v];
+      for (int v = 0; v < PHYS(n_fixed)(dim); v++) f[v][c] = g[v];
+    }
   }
 }
 
 #if PHYS(has_exact)
 /* Iterative, one face at a time: nothing is gained from a body per instruction set. */
 static __attribute__((noinline)) void PHYS(exact_row)(const amr_work *work, int solver, int dim, int axis,
-                                                      ptrdiff_t first, ptrdiff_t last, const double *half_left,
+                                                      amr_face_rows rows, const double *half_left,
                                                       const double *slope_left, const double *half_right,
                                                       const double *slope_right, double *flux) {
-  if (dim == 1)
-    PHYS(flux_row)(work, solver, 1, axis, first, last, half_left, slope_left, half_right, slope_right, flux);
-  if (dim == 2)
-    PHYS(flux_row)(work, solver, 2, axis, first, last, half_left, slope_left, half_right, slope_right, flux);
-  if (dim == 3)
-    PHYS(flux_row)(work, solver, 3, axis, first, last, half_left, slope_left, half_right, slope_right, flux);
+  if (dim == 1) PHYS(flux_row)(work, solver, 1, axis, rows, half_left, slope_left, half_right, slope_right, flux);
+  if (dim == 2) PHYS(flux_row)(work, solver, 2, axis, rows, half_left, slope_left, half_right, slope_right, flux);
+  if (dim == 3) PHYS(flux_row)(work, solver, 3, axis, rows, half_left, slope_left, half_right, slope_right, flux);
 }
 #endif
 
 /* A passive scalar goes with the mass, from the side the mass comes from: a constant one stays constant. */
-AMR_INLINE void PHYS(scalar_flux)(const amr_work *work, int dim, ptrdiff_t first, ptrdiff_t last,
-                                  const double *half_left, const double *slope_left, const double *half_right,
-                                  const double *slope_right, double *flux) {
+AMR_INLINE void PHYS(scalar_flux)(const amr_work *work, int dim, amr_face_rows rows, const double *half_left,
+                                  const double *slope_left, const double *half_right, const double *slope_right,
+                                  double *flux) {
+  (void)dim;
   for (int v = PHYS(n_fixed)(dim); v < work->layout->n_var; v++) {
-    const ptrdiff_t o = v * work->s.row;
+    const double *hl = half_left + v * work->s.row, *dl = slope_left + v * work->s.row;
+    const double *hr = half_right + v * work->s.row, *dr = slope_right + v * work->s.row;
+    double *f = flux + v * work->s.row;
+    for (ptrdiff_t j = 0, from = rows.first; j < rows.count; j++, from += rows.stride) {
 #pragma GCC ivdep
-    for (ptrdiff_t c = first; c < last; c++) {
-      double sl = half_left[o + c] + 0.5 * slope_left[o + c], sr = half_right[o + c] - 0.5 * slope_right[o + c];
-      flux[o + c] = flux[c] * (flux[c] >= 0 ? sl : sr);
+      for (ptrdiff_t c = from; c < from + rows.length; c++)
+        f[c] = flux[c] * (flux[c] >= 0 ? hl[c] + 0.5 * dl[c] : hr[c] - 0.5 * dr[c]);
     }
   }
 }
@@ -204,13 +206,13 @@ AMR_INLINE void PHYS(store_face)(const amr_work *work, int dim, int direction, i
 AMR_INLINE void PHYS(faces)(const amr_work *work, int dim, int axis, int k, int r, const double *w_below,
                             const double *w, const double *half_below, const double *half) {
   const amr_layout *l = work->layout;
-  const ptrdiff_t t = axis < 2 ? l->stride[axis] : 0, start = l->gh[0] + l->gh[1] * l->stride[1];
-  const ptrdiff_t end = start + (l->n - 1) * (1 + (dim > 1 ? l->stride[1] : 0)) + t + 1;
+  const ptrdiff_t t = axis < 2 ? l->stride[axis] : 0;
+  const amr_face_rows rows = amr_make_face_rows(l, axis);
   const double *sr = work->s.slope[axis][r], *sl = axis < 2 ? sr - t : work->s.slope[axis][!r];
   const double *hr = half, *hl = axis < 2 ? half - t : half_below;
   double *f = work->s.flux[axis][r];
 #define AMR_CASE(id, row) \
-  case id: row(work, id, dim, axis, start, end, hl, sl, hr, sr, f); break
+  case id: row(work, id, dim, axis, rows, hl, sl, hr, sr, f); break
   switch (work->step->riemann) {
     AMR_CASE(AMR_RUSANOV, PHYS(flux_row));
     AMR_CASE(AMR_HLL, PHYS(flux_row));
@@ -225,7 +227,7 @@ AMR_INLINE void PHYS(faces)(const amr_work *work, int dim, int axis, int k, int 
 #endif
   }
 #undef AMR_CASE
-  PHYS(scalar_flux)(work, dim, start, end, hl, sl, hr, sr, f);
+  PHYS(scalar_flux)(work, dim, rows, hl, sl, hr, sr, f);
   if (work->mask) PHYS(mask_faces)(work, dim, axis, k, axis < 2 ? w - t : w_below, w, f);
   if (axis < 2 || k == 0) PHYS(store_face)(work, dim, 2 * axis, k, f);
   if (axis < 2 || k == l->n) PHYS(store_face)(work, dim, 2 * axis + 1, k, f);
@@ -313,5 +315,8 @@ AMR_INLINE void PHYS(advance)(const amr_physics *physics, const amr_layout *l, a
         if (step->mask[block * l->var_stride + c] > 0) work.mask = step->mask + block * l->var_stride;
     for (int a = 0; a < 3; a++) work.k[a] = step->dt / step->spacing[3 * (ptrdiff_t)block + a];
     PHYS(block)(&work, dim);
+    if (step->max_signal) /* now, while the block is in the cache */
+      PHYS(check_block)(physics, l, dim, work.u_out, step->spacing + 3 * (ptrdiff_t)block, step->max_signal + block,
+                        step->n_bad + block, step->first_bad + block);
   }
 }

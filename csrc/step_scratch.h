@@ -40,6 +40,18 @@ AMR_INLINE amr_scratch amr_scratch_make(const amr_layout *l, double *memory) {
   return s;
 }
 
+/* The faces of a plane: `count` rows of `length` at distance `stride`. One long row where vectors would not fill short ones. */
+typedef struct {
+  ptrdiff_t first, length, count, stride;
+} amr_face_rows;
+
+AMR_INLINE amr_face_rows amr_make_face_rows(const amr_layout *l, int axis) {
+  const ptrdiff_t first = l->gh[0] + l->gh[1] * l->stride[1], count = l->dim > 1 ? l->n + (axis == 1) : 1;
+  const ptrdiff_t length = l->n + (axis == 0), stride = l->stride[1];
+  if (count > 1 && length % 8 == 0) return (amr_face_rows){first, length, count, stride};
+  return (amr_face_rows){first, (count - 1) * stride + length, 1, 0};
+}
+
 /* One block at work. */
 typedef struct {
   const amr_physics *physics;

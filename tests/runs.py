@@ -10,6 +10,8 @@ from amr.results import errors
 from amr.simulation import Simulation
 
 CASES = Path(__file__).parents[1] / "cases"
+SOLVE = ("-c", "from amr.cli import solve; solve()")
+"""What follows ``python`` to be ``amr-solve`` of this clone, installed or not."""
 
 
 def small(name: str, **sections: Any) -> Case:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trees import boxes, brute_is_balanced, forests, leaf_set, touching
 
 from amr.errors import MeshError
 from amr.mesh.balance import balance, balance_flags, is_balanced
 from amr.mesh.tree import Forest
+from tests.trees import boxes, brute_is_balanced, forests, leaf_set, touching
 
 
 def slow_balance(forest: Forest) -> Forest:

@@ -4,7 +4,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from indicator_tools import CASES, OneRank, layout_of, points
 
 from amr._kernels import indicate as kernel
 from amr.errors import CaseError, PluginError
@@ -13,6 +12,7 @@ from amr.indicators.fields import ROUND_OFF, Fields, Scale
 from amr.mesh.pool import Layout
 from amr.physics import create_physics
 from amr.plugins import resolve
+from tests.indicator_tools import CASES, OneRank, layout_of, points
 
 DIMS = (1, 2, 3)
 BUILT_IN = [("jump", {}), ("second_difference", {}), ("lohner", {}), ("lohner", {"mode": "flash"})]

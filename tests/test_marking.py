@@ -4,8 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from indicator_tools import LocalBlocks, OneRank, ThreadRank, balanced_forest
-from trees import boxes, images
 
 from amr._kernels import sfc
 from amr.errors import CaseError, PluginError
@@ -17,6 +15,8 @@ from amr.mesh.neighbors import offsets
 from amr.mesh.pool import Layout
 from amr.mesh.tree import Forest
 from amr.physics import create_physics
+from tests.indicator_tools import LocalBlocks, OneRank, ThreadRank, balanced_forest
+from tests.trees import boxes, images
 
 ROOTS = {1: [5], 2: [3, 2], 3: [2, 2, 1]}
 COARSEN = np.array([0.5])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from trees import boxes, forests, images, touching
 
 from amr.errors import MeshError
 from amr.mesh.balance import balance, balance_flags
 from amr.mesh.neighbors import COARSER, FINER, OUTSIDE, SAME, SELF, neighbors, offsets, touching_children
 from amr.mesh.tree import Forest
+from tests.trees import boxes, forests, images, touching
 
 
 def slow_position(forest: Forest, leaf: int, offset: np.ndarray) -> tuple[int, list[int]]:

@@ -213,11 +213,12 @@ def test_more_fields_per_block_and_per_cell(tmp_path):
 
 
 def test_places_too_far_apart_for_one_integer_are_still_shared():
-    near = np.random.default_rng(2).integers(0, 4, size=(50, 3))
-    far = near * (1 << 40)
-    distinct, where = unstructured._unique(far, 3)
-    assert np.array_equal(distinct[where], far)
-    assert len(distinct) == len(unstructured._unique(near, 3)[0]) == len(np.unique(near, axis=0))
+    near = np.random.default_rng(2).integers(-1, 4, size=(3, 50))
+    rows = len(np.unique(near, axis=1).T)
+    for factor in (1, 3, 1 << 40):
+        distinct, where = unstructured._unique(list(near * factor))
+        assert len(distinct[0]) == rows
+        assert np.array_equal(np.stack(distinct)[:, where.ravel()], near * factor)
 
 
 def test_points_of_all_blocks_are_numbered_without_gaps():

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from amr._kernels.physics import euler_exact, flux, riemann
-from one_block import OneBlock
 
 from amr.physics import PHYSICS, create_physics
 from amr.scheme.flux import RIEMANN, riemann_names
+from tests.one_block import OneBlock
 
 PARAMETERS = {
     "advection": lambda dim: {"velocity": [0.7, -0.4, 0.3][:dim]},

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from one_block import OneBlock
 
 from amr._kernels import step
 from amr.mesh.pool import Layout
 from amr.physics import create_physics
 from amr.scheme.flux import INTEGRATORS, LIMITERS, RECONSTRUCTIONS, create_scheme, riemann_names
+from tests.one_block import OneBlock
 
 DIMS = {
     "advection": (1, 2, 3),
@@ -321,3 +321,22 @@ def test_blocks_not_listed_are_left_alone():
     step.advance(block.physics.spec, block.layout, u, u, out, np.array([2, 0], dtype=np.int32), np.repeat(block.spacing, 3, 0),
                  block.scratch, dt=1e-3, a=0.0, b=1.0, **scheme.kernel_options)  # fmt: skip
     assert (out[1] == 0).all() and (out[0] == out[2]).all() and out[0].any()
+
+
+@pytest.mark.parametrize(("name", "dim"), SETS)
+def test_check_on_the_way_is_check_afterwards(name, dim):
+    block = make(name, dim, 8)
+    block.set(rough(block))
+    block.fill(block.u)
+    u, spacing = np.repeat(block.u, 3, 0), np.repeat(block.spacing, 3, 0)
+    u[2, 0] *= -1.0
+    out, listed = u.copy(), np.array([0, 2], dtype=np.int32)
+    checked = (np.full(3, 7.0), np.full(3, 7), np.full(3, 7))
+    step.advance(block.physics.spec, block.layout, u, u, out, listed, spacing, block.scratch, dt=1e-9, a=0.0, b=1.0,
+                 checked=checked, **block.scheme.kernel_options)  # fmt: skip
+    after = step.check(block.physics.spec, block.layout, out, spacing)
+    again = tuple(np.full(3, 7, dtype=a.dtype) for a in after)
+    step.check(block.physics.spec, block.layout, out, spacing, listed, again)
+    for one, two, three in zip(checked, after, again, strict=True):
+        assert (one[[0, 2]] == two[[0, 2]]).all() and one[1] == 7 and (one == three).all()
+    assert (after[1][2] > 0) == (name in ("euler", "shallow_water"))

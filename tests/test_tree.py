@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trees import boxes, forests
 
 from amr._kernels import sfc
 from amr.errors import MeshError
 from amr.mesh.tree import COORD_BITS, KEY_LEVEL, Forest
+from tests.trees import boxes, forests
 
 
 def slow_key(dim: int, coords: list[int]) -> int:

@@ -25,12 +25,15 @@ cdef extern from "step.h":
         const int32_t *face_slot
         double *flux
         double *scratch
+        double *max_signal
+        int64_t *n_bad
+        int64_t *first_bad
         int64_t n_flattened
 
     ptrdiff_t amr_scratch_size(const amr_layout *layout) nogil
     amr_status amr_advance(const amr_physics *physics, const amr_layout *layout, amr_step *step) nogil
-    amr_status amr_check(const amr_physics *physics, const amr_layout *layout, const double *u, int64_t n_block,
-                         const double *spacing, double *max_signal, int64_t *n_bad, int64_t *first_bad) nogil
+    amr_status amr_check(const amr_physics *physics, const amr_layout *layout, const double *u, const int32_t *list,
+                         int64_t n_list, const double *spacing, double *max_signal, int64_t *n_bad, int64_t *first_bad) nogil
 
 
 def scratch_size(layout):
@@ -50,7 +53,7 @@ def advance(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u_in, const 
             double[:, :, :, :, ::1] u_out, const int32_t[::1] blocks, const double[:, ::1] spacing, double[::1] scratch, *,
             double dt, double a, double b, int limiter, int riemann, int reconstruction, bint predictor,
             const double[:, :, :, :, ::1] mask=None, const int32_t[:, ::1] face_slot=None,
-            double[:, :, ::1] flux=None):
+            double[:, :, ::1] flux=None, checked=None):
     """``u_out = a u0 + b (u_in + dt L(u_in))`` on the interior cells of the listed blocks.
 
     Parameters
@@ -74,6 +77,9 @@ def advance(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u_in, const 
         Faces with a cell > 0 on either side get first-order Rusanov fluxes of cell averages (ghosts must be filled).
     face_slot : ndarray int32 (n_block, 6), flux : ndarray (n_slot, n_var, n**(dim - 1)), optional
         Where the flux through a block's face `direction` goes (-1 nowhere); stored unweighted.
+    checked : tuple of ndarray, optional
+        Arrays as ``check`` returns them, (n_block,) each: the entries of the listed blocks are set to what ``check`` says
+        of ``u_out``. Cheaper than a call of ``check``, the block being in the cache; stale where reflux changes a block.
 
     Returns
     -------
@@ -91,6 +97,14 @@ def advance(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u_in, const 
         raise ValueError("spacing must have 3 columns, scratch scratch_size(layout) elements")
     if blocks.shape[0] == 0:
         return 0
+    cdef double[::1] signal
+    cdef int64_t[::1] n_bad, first_bad
+    s.max_signal, s.n_bad, s.first_bad = NULL, NULL, NULL
+    if checked is not None:
+        signal, n_bad, first_bad = checked
+        if signal.shape[0] < n_block or n_bad.shape[0] < n_block or first_bad.shape[0] < n_block:
+            raise ValueError("checked must have an entry for every block")
+        s.max_signal, s.n_bad, s.first_bad = &signal[0], &n_bad[0], &first_bad[0]
     for q in range(blocks.shape[0]):
         if not 0 <= blocks[q] < n_block:
             raise ValueError(f"block {blocks[q]} of {n_block}")
@@ -114,13 +128,18 @@ def advance(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u_in, const 
     return s.n_flattened
 
 
-def check(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u, const double[:, ::1] spacing):
+def check(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u, const double[:, ::1] spacing,
+          const int32_t[::1] blocks=None, out=None):
     """Signals and admissibility of the interior cells.
 
     Parameters
     ----------
     u : ndarray (n_block, n_var, nk, nj, ni)
     spacing : ndarray (n_block, 3)
+    blocks : ndarray int32, optional
+        Only these blocks.
+    out : tuple of ndarray, optional
+        Arrays to write into, as returned; the entries of other blocks are left as they are.
 
     Returns
     -------
@@ -132,16 +151,28 @@ def check(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u, const doubl
         ``i + n (j + n k)`` of the first of them, -1 if none.
     """
     cdef amr_layout l = make_layout(layout)
-    cdef Py_ssize_t n_block = u.shape[0]
-    cdef double[::1] signal = np.zeros(n_block)
-    cdef int64_t[::1] n_bad = np.zeros(n_block, dtype=np.int64), first_bad = np.full(n_block, -1, dtype=np.int64)
+    cdef Py_ssize_t q, n_block = u.shape[0], n_list = n_block
+    if out is None:
+        out = (np.zeros(n_block), np.zeros(n_block, dtype=np.int64), np.full(n_block, -1, dtype=np.int64))
+    cdef double[::1] signal = out[0]
+    cdef int64_t[::1] n_bad = out[1], first_bad = out[2]
+    cdef const int32_t *list = NULL
     cdef amr_status status = AMR_OK
     require_pool(u, &l, l.n_var, n_block, "u")
     if spacing.shape[0] < n_block or spacing.shape[1] != 3:
         raise ValueError("spacing must be (n_block, 3)")
-    if n_block:
+    if signal.shape[0] < n_block or n_bad.shape[0] < n_block or first_bad.shape[0] < n_block:
+        raise ValueError("out must have an entry for every block")
+    if blocks is not None:
+        n_list = blocks.shape[0]
+        for q in range(n_list):
+            if not 0 <= blocks[q] < n_block:
+                raise ValueError(f"block {blocks[q]} of {n_block}")
+        list = &blocks[0] if n_list else NULL
+    if n_list and n_block:
         with nogil:
-            status = amr_check(&spec.c, &l, &u[0, 0, 0, 0, 0], n_block, &spacing[0, 0], &signal[0], &n_bad[0], &first_bad[0])
+            status = amr_check(&spec.c, &l, &u[0, 0, 0, 0, 0], list, n_list, &spacing[0, 0], &signal[0], &n_bad[0],
+                               &first_bad[0])
     if status != AMR_OK:
         raise ValueError("amr_check: dimension or variable counts do not match the equation set")
-    return np.asarray(signal), np.asarray(n_bad), np.asarray(first_bad)
+    return out

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -165,46 +166,46 @@ def _number_points(snapshot: Snapshot) -> tuple[np.ndarray, np.ndarray]:
         Number of each corner point.
     points : float64 (m, 3)
     """
-    layout = snapshot.layout
-    dim, n = layout.dim, layout.n
+    dim, n, n_block = snapshot.layout.dim, snapshot.layout.n, snapshot.n_block
     local = _lattice(dim, n)
     finest = int(snapshot.forest.level.max(initial=0))
     shift = (finest - snapshot.level.astype(np.int64))[:, None]
-    corner = (snapshot.coords.astype(np.int64) * n) << shift
-    corner[:, dim:] = 0
+    step = np.arange(n + 1, dtype=np.int64)
+    # Places of a block's lattice planes along each active axis, (n_block, n + 1) each.
+    planes = [((snapshot.coords[:, a, None].astype(np.int64) * n) + step) << shift for a in range(dim)]
+    spacing = snapshot.geometry.spacing(finest)[0]
+    lower = snapshot.geometry.lower
     # Only points on the surface of a block can be shared: the others are numbered block by block without a search.
     on_surface = ((local[:, :dim] == 0) | (local[:, :dim] == n)).any(axis=1)
-    inner = _place(corner, shift, local[~on_surface])
-    surface, where = _unique(_place(corner, shift, local[on_surface]), dim)
-    ids = np.empty((snapshot.n_block, len(local)), dtype=np.int64)
-    n_surface = int(on_surface.sum())
-    ids[:, ~on_surface] = np.arange(len(inner)).reshape(snapshot.n_block, len(local) - n_surface)
-    ids[:, on_surface] = len(inner) + where.reshape(snapshot.n_block, n_surface)
-    places = np.concatenate([inner, surface])
-    points = np.zeros((len(places), 3))
-    spacing = snapshot.geometry.spacing(np.array([finest], dtype=np.int8))[0]
-    lower = np.asarray(snapshot.geometry.lower, dtype=np.float64)[:dim]
-    points[:, :dim] = lower + places[:, :dim] * spacing[:dim]
+    inner, outer = local[~on_surface], local[on_surface]
+    surface, where = _unique([plane[:, outer[:, a]].ravel() for a, plane in enumerate(planes)])
+    n_inner = n_block * len(inner)
+    points = np.zeros((n_inner + len(surface[0]), 3))
+    for a, plane in enumerate(planes):
+        points[:n_inner, a] = (lower[a] + plane * spacing[a])[:, inner[:, a]].ravel()
+        points[n_inner:, a] = lower[a] + surface[a] * spacing[a]
+    ids = np.empty((n_block, len(local)), dtype=np.int64)
+    ids[:, ~on_surface] = np.arange(n_inner).reshape(n_block, len(inner))
+    ids[:, on_surface] = n_inner + where.reshape(n_block, len(outer))
     return ids, points
 
 
-def _place(corner: np.ndarray, shift: np.ndarray, local: np.ndarray) -> np.ndarray:
-    """Places on the finest lattice of the local points of each block, int64 (n_block * m, 3)."""
-    return (corner[:, None, :] + (local[None, :, :] << shift[:, :, None])).reshape(-1, 3)
-
-
-def _unique(places: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct places (m, 3) and the index of each given place among them."""
-    if not len(places):
+def _unique(places: list[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
+    """Distinct places, given and returned as one int64 (m,) per axis, and the index of each given place among them."""
+    if not len(places[0]):
         return places, np.empty(0, dtype=np.int64)
-    lower = places.min(axis=0)
-    sizes = [int(s) for s in places.max(axis=0) - lower + 1]
-    if sizes[0] * sizes[1] * sizes[2] >= 1 << 63:
-        rows, where = np.unique(places[:, :dim], axis=0, return_inverse=True)
-        full = np.zeros((len(rows), 3), dtype=np.int64)
-        full[:, :dim] = rows
-        return full, where
-    offset = places - lower
-    code = offset[:, 0] + sizes[0] * (offset[:, 1] + sizes[1] * offset[:, 2])
-    _, first, where = np.unique(code, return_index=True, return_inverse=True)
-    return places[first], where
+    lower = [int(axis.min()) for axis in places]
+    sizes = [int(axis.max()) - low + 1 for axis, low in zip(places, lower, strict=True)]
+    if prod(sizes) >= 1 << 63:
+        rows, where = np.unique(np.stack(places, axis=1), axis=0, return_inverse=True)
+        return list(rows.T), where
+    code = np.zeros(len(places[0]), dtype=np.int64)
+    for axis, low, size in zip(places, lower, sizes, strict=True):
+        code *= size
+        code += axis - low
+    code, where = np.unique(code, return_inverse=True)
+    out = []
+    for low, size in zip(lower[::-1], sizes[::-1], strict=True):
+        code, rest = np.divmod(code, size)
+        out.append(rest + low)
+    return out[::-1], where

@@ -53,7 +53,8 @@ def write_vtkhdf(path: str | Path, snapshot: Snapshot) -> Path:
             datasets[where[each.name]] = (shape, each.dtype, None)
         datasets["VTKHDF/FieldData/TimeValue"] = ((1,), "<f8", np.array([snapshot.time]))
         root = {"Version": np.array([1, 0]), "Type": b"UnstructuredGrid"}
-        offsets = create_hdf5(temporary, {"VTKHDF": root}, datasets)
+        # Empty groups: the reader of ParaView 5.11 prints HDF5's complaint about each that is missing.
+        offsets = create_hdf5(temporary, {"VTKHDF": root, "VTKHDF/PointData": {}}, datasets)
         return {key: offsets[name] for key, name in where.items()}
 
     with SharedFile(snapshot.comm, Path(path), create) as file:
@@ -84,7 +85,8 @@ def write_vtkhdf_amr(path: str | Path, snapshot: Snapshot) -> Path:
         datasets: dict[str, tuple[tuple[int, ...], str, Any]] = {}
         for level, blocks in enumerate(levels):
             name = f"VTKHDF/Level{level}"
-            groups[name] = {"Spacing": snapshot.geometry.spacing(np.array([level], dtype=np.int8))[0]}
+            groups[name] = {"Spacing": snapshot.geometry.spacing(level)[0]}
+            groups |= {f"{name}/PointData": {}, f"{name}/FieldData": {}}
             low = blocks.coords.astype(np.int64) * layout.n
             box = np.stack([low, low + layout.n - 1], axis=2).reshape(-1, 6)
             datasets[f"{name}/AMRBox"] = (box.shape, "<i4", box)

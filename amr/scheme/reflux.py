@@ -40,6 +40,9 @@ class FluxRegister:
     boundary_block, boundary_direction, boundary_slot : int32 arrays
         The faces on the boundary of the domain, by block, then direction.
 
+    corrected : int32 array
+        Local blocks with finer neighbours across a face: those that `reflux` changes.
+
     Making one is not collective; `reflux` is, over the ranks that share faces between levels.
     """
 
@@ -111,11 +114,11 @@ class FluxRegister:
         place[np.argsort(group, kind="stable")] = np.arange(len(flat))
         self._received = np.bincount(peer[~is_local], minlength=comm.size)
         self._rows = self._new_rows(len(flat))
-        self._block, first = np.unique(block, return_inverse=True)
-        self._block = self._block.astype(np.int32)
-        self._slot = np.full((len(self._block), 6), -1, dtype=np.int32)
+        self.corrected, first = np.unique(block, return_inverse=True)
+        self.corrected = self.corrected.astype(np.int32)
+        self._slot = np.full((len(self.corrected), 6), -1, dtype=np.int32)
         self._slot[first, direction] = self.face_slot[block, direction]
-        self._row = np.zeros((len(self._block), 6, 4), dtype=np.int32)
+        self._row = np.zeros((len(self.corrected), 6, 4), dtype=np.int32)
         self._row[first, direction, :n_part] = place.reshape(-1, n_part)
 
     def _new_rows(self, count: int) -> np.ndarray:
@@ -145,7 +148,7 @@ class FluxRegister:
         spacing : float64 (n_block, 3)
         """
         self._exchange.wait()
-        reflux_apply(self.layout, u, scale, self._block, self._slot, self._row, self.flux, self._rows, spacing)
+        reflux_apply(self.layout, u, scale, self.corrected, self._slot, self._row, self.flux, self._rows, spacing)
 
     def reflux(self, u: np.ndarray, scale: float, spacing: np.ndarray) -> None:
         """`start` and `finish`; ``flux`` itself is left as it is, so that it may be done again for the same stage."""

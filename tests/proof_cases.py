@@ -1,0 +1,66 @@
+"""Small cases with regrids that together use every part of the solver: ranks and restarts must change nothing in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from amr.case import Case
+from tests.runs import made, small
+
+STATES = Path(__file__).parent / "plugins" / "states.py"
+
+
+def torn(dim: int, integrator: str = "muscl_hancock", **scheme: str) -> Case:
+    """The case that needs the positivity fall-back, periodic, on ``dim`` axes."""
+    return made(
+        dim,
+        {1: 4, 2: 2, 3: 2}[dim],
+        mesh={"max_level": {1: 3, 2: 2, 3: 1}[dim]},
+        physics={"name": "euler"},
+        problem={"name": f"{STATES}:torn"},
+        scheme={"integrator": integrator, **scheme},
+        # In 3D every block would refine: one octant only, so that coarse-fine faces need the fall-back too.
+        refinement={"indicators": ["jump"]}
+        if dim < 3
+        else {"indicators": [], "regions": [{"lower": [0.1] * 3, "upper": [0.4] * 3, "level": 1}]},
+        time={"end": 0.03},
+    )
+
+
+CASES: dict[str, Callable[[], Case]] = {
+    "sod 1D, hancock": lambda: small(
+        "sod", mesh={"max_level": 3, "root_blocks": [4], "block_cells": 8}, time={"max_steps": 50}
+    ),
+    "shu-osher 1D, ssp_rk3": lambda: small(
+        "shu_osher", mesh={"max_level": 2, "root_blocks": [8]}, scheme={"integrator": "ssp_rk3"}, time={"max_steps": 30}
+    ),
+    "woodward-colella 1D, walls": lambda: small(
+        "woodward_colella", mesh={"max_level": 2, "root_blocks": [4]}, time={"max_steps": 60}
+    ),
+    "torn 1D, fall-back": lambda: torn(1),
+    "torn 2D, fall-back": lambda: torn(2),
+    "double mach 2D, function boundaries": lambda: small(
+        "double_mach", mesh={"max_level": 2, "root_blocks": [4, 1], "block_cells": 8}, time={"end": 0.04}
+    ),
+    "rayleigh-taylor 2D, source": lambda: small(
+        "rayleigh_taylor", mesh={"max_level": 2, "block_cells": 8}, time={"max_steps": 30}
+    ),
+    "plugins 2D, all four": lambda: small("plugins", mesh={"max_level": 2, "block_cells": 8}, time={"end": 0.06}),
+    "slotted disc 2D, prescribed velocity": lambda: small(
+        "slotted_disc", mesh={"max_level": 2, "root_blocks": [2, 2]}, time={"max_steps": 25}
+    ),
+    "dam break 2D, shallow water, ssp_rk2": lambda: small(
+        "dam_break_radial",
+        mesh={"max_level": 1, "root_blocks": [4, 4], "block_cells": 8},
+        scheme={"integrator": "ssp_rk2"},
+        time={"max_steps": 20},
+    ),
+    "blast 3D": lambda: small(
+        "blast_3d",
+        mesh={"max_level": 1, "root_blocks": [3, 3, 3], "block_cells": 8},
+        refinement={"interval": 2},
+        time={"max_steps": 15},
+    ),
+    "torn 3D, fall-back": lambda: torn(3, limiter="none"),
+}
