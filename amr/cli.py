@@ -93,7 +93,7 @@ def _solve(
 def _load(comm: Comm, path: Path, overrides: tuple[str, ...], output: Path | None) -> Case:
     """The case, or its faults on every rank. Collective."""
     from amr.case import load_case
-    from amr.case_text import toml_value
+    from amr.case.text import toml_value
 
     more = () if output is None else (f"output.directory={toml_value(str(output))}",)
     case, error = None, None
@@ -112,15 +112,16 @@ def _run(comm: Comm, case: Case, restart: Path | None, progress: str, show: bool
     from amr.simulation import Simulation
 
     with Simulation(case, restart=restart, comm=comm) as sim:
-        bar = Progress(comm, sim.time, case.time.end, progress, case.time.max_steps)
-        report = sim.run(progress=bar)
+        with Progress(comm, sim.time, case.time.end, progress, case.time.max_steps) as bar:
+            report = sim.run(progress=bar)
         if show:
             from rich.console import Console
 
             from amr.io.report import tables
 
-            # The width is that of a log where there is no terminal; rank 0 of Open MPI always seems to have one.
-            console = Console(width=None if sys.stdout.isatty() and comm.size == 1 else 120, highlight=False)
+            # Rank 0 of Open MPI always seems to have a terminal: plain text, as wide as a log's, on more than one rank.
+            plain = comm.size > 1 or not sys.stdout.isatty()
+            console = Console(width=120 if plain else None, force_terminal=False if plain else None, highlight=False)
             for table in tables(report):
                 console.print(table)
             console.print(f"results in {case.output.directory}")
@@ -178,8 +179,10 @@ def _guarded(action: Callable[[Comm], int]) -> int:
 
 \b
 Examples:
+  amr info out/sod
+  amr plot out/sod --variable density --output sod.png
+  amr export out/sod --format vtk
   amr schema > case.schema.json
-  amr schema --markdown > docs/case_file.md
 """,
 )
 @click.version_option(__version__, prog_name="amr")
@@ -193,10 +196,91 @@ _group.add_command(_solve, "solve")
 @_group.command("schema", help="Print the JSON schema of case files, for editors, or their reference as Markdown.")
 @click.option("--markdown", is_flag=True, help="The reference of every key (docs/case_file.md).")
 def _schema(markdown: bool) -> int:
-    from amr import case_reference
+    from amr.case import reference
 
-    click.echo(case_reference.markdown() if markdown else case_reference.json_schema_text(), nl=False)
+    click.echo(reference.markdown() if markdown else reference.json_schema_text(), nl=False)
     return 0
+
+
+_CHECKPOINT = click.argument("checkpoint", metavar="CHECKPOINT", type=click.Path(path_type=Path))
+
+
+def _serial(action: Callable[[], None]) -> int:
+    """Do something on one rank; a user's mistake gives one message. Return the exit status."""
+    try:
+        action()
+    except AMRError as error:
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    return 0
+
+
+def _opened(path: Path) -> Any:
+    """A verified checkpoint: a file, or the newest of a directory."""
+    from amr.comm import Comm
+    from amr.io.restart import open_checkpoint
+
+    checkpoint = open_checkpoint(path, Comm.self_())
+    for reason in checkpoint.skipped:
+        click.echo(f"passed over: {reason}", err=True)
+    return checkpoint
+
+
+@_group.command("export", help="Write a checkpoint, or the newest of a directory, in a format of meshio.")
+@_CHECKPOINT
+@click.option("--format", "name", metavar="NAME", required=True, help="vtu, vtk, xdmf, med, gmsh, tecplot ...")
+@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Default: beside the checkpoint.")
+def _export(checkpoint: Path, name: str, output: Path | None) -> int:
+    def action() -> None:
+        from amr.io.export import check_format, export_checkpoint
+
+        check_format(name)
+        click.echo(export_checkpoint(_opened(checkpoint).path, name, output))
+
+    return _serial(action)
+
+
+@_group.command(
+    "plot", help="Draw a checkpoint, or the newest of a directory: lines in 1D, an image in 2D, a slice in 3D."
+)
+@_CHECKPOINT
+@click.option("--variable", metavar="NAME", help="Primitive variable; default all in 1D, else the first.")
+@click.option("--output", metavar="PNG", type=click.Path(path_type=Path), help="Default: beside the checkpoint.")
+@click.option("--axis", type=click.Choice(["x", "y", "z"]), default="z", help="Across the slice of a 3D mesh.")
+@click.option("--position", type=float, help="Of the slice; default the middle of the domain.")
+@click.option("--no-outlines", is_flag=True, help="Leave out the edges of the blocks.")
+def _plot(
+    checkpoint: Path, variable: str | None, output: Path | None, axis: str, position: float | None, no_outlines: bool
+) -> int:
+    def action() -> None:
+        from amr.io.plot import Slice, plot_checkpoint
+
+        cut = Slice("xyz".index(axis), position)
+        click.echo(plot_checkpoint(_opened(checkpoint).path, output, variable, cut, not no_outlines))
+
+    return _serial(action)
+
+
+@_group.command("info", help="Say what is in a checkpoint, or the newest of a directory, and whether it is whole.")
+@_CHECKPOINT
+@click.option("--case", "show_case", is_flag=True, help="Print the resolved case that wrote it instead.")
+def _info(checkpoint: Path, show_case: bool) -> int:
+    def action() -> None:
+        from amr.case.text import toml_document
+
+        opened = _opened(checkpoint)
+        if show_case:
+            click.echo(toml_document(opened.meta["case"]), nl=False)
+            return
+        forest, title = opened.forest(), opened.meta.get("case", {}).get("title") or "without a title"
+        levels = " + ".join(map(str, forest.leaves_per_level))
+        click.echo(
+            f"{opened.path}: whole\n{title}: step {opened.step}, time {opened.time:.9g}\n"
+            f"{forest.dim}D, {forest.n_leaves} leaves ({levels}) of {opened.header['block_cells']} cells per axis\n"
+            f"variables: {', '.join(opened.header['variables'])}"
+        )
+
+    return _serial(action)
 
 
 def _enter(command: click.Command, name: str, args: list[str] | None) -> None:

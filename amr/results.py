@@ -147,9 +147,7 @@ def located_error(sim: Simulation, dt: float, kept: str, what: str = "") -> Unph
     if what:
         return UnphysicalState(f"{what}: {where}")
     retries = sim.case.scheme.max_retries
-    return UnphysicalState(
-        f"{where}; the step was tried {retries + 1} times, the last with dt = {2 * dt:.3g}; {kept}"
-    )
+    return UnphysicalState(f"{where}; the step was tried {retries + 1} times, the last with dt = {2 * dt:.3g}; {kept}")
 
 
 def _place(sim: Simulation, block: int, cell: tuple[int, int, int], state: np.ndarray) -> str:

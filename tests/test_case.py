@@ -6,13 +6,13 @@ import json
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amr import case_reference
-from amr.case import Case, load_case
-from amr.case_text import toml_document, toml_value
+from amr.case import Case, load_case, reference
+from amr.case.text import toml_document, toml_value
 from amr.errors import CaseError
 from tests.broken_cases import GOOD, all_broken
 
@@ -141,6 +141,15 @@ def test_one_inflow_variable_may_be_left_to_the_interior():
     }
 
 
+def test_boundaries_of_a_problem_count_time_from_the_start():
+    sections = {"boundaries": {"x": ["problem"] * 2, "y": ["periodic"] * 2}}
+    late = good(**sections, time={"start": 2.0, "end": 3.0}).boundaries[0].function
+    early = good(**sections).boundaries[0].function
+    x = np.random.default_rng(0).random((2, 50))
+    assert np.allclose(late(x, 2.125, {})["density"], early(x, 0.125, {})["density"], rtol=1e-14)
+    assert len(np.unique(early(x, 0.125, {})["density"])) > 2
+
+
 # ---- bad cases ---------------------------------------------------------------------------------------------------------------
 
 
@@ -248,18 +257,18 @@ def test_toml_has_no_null():
 
 
 def test_the_reference_page_is_up_to_date():
-    assert (ROOT / "docs" / "case_file.md").read_text() == case_reference.markdown(), (
+    assert (ROOT / "docs" / "case_file.md").read_text() == reference.markdown(), (
         "run: amr schema --markdown > docs/case_file.md"
     )
 
 
 def test_every_key_is_explained():
-    for line in case_reference.markdown().splitlines():
+    for line in reference.markdown().splitlines():
         assert not line.startswith("| `") or not line.endswith("|  |"), line
 
 
 def test_the_json_schema_knows_every_section_and_choice():
-    schema = json.loads(case_reference.json_schema_text())
+    schema = json.loads(reference.json_schema_text())
     names = {one["properties"]["name"].get("const") for one in schema["properties"]["problem"]["oneOf"]}
     assert {"riemann", "sedov", "double_mach"} <= names
     assert set(schema["required"]) == {"mesh", "physics", "problem", "time"}

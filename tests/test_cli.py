@@ -106,6 +106,37 @@ def test_a_restart_goes_on_to_the_same_digest(run, good, tmp_path):
     assert digest("rest") == digest("whole") != digest("half")
 
 
+def test_a_checkpoint_is_told_drawn_and_exported(run, good, tmp_path):
+    assert run(good, "--quiet", "--set", "time.max_steps=2")[0] == 0
+    out = tmp_path / "out"
+    status, told, _ = run("info", out, command=cli.main)
+    assert status == 0 and "good: step 2, time" in told and "momentum_y, energy" in told and ": whole" in told
+    status, told, _ = run("info", out, "--case", command=cli.main)
+    assert status == 0 and tomllib.loads(told)["problem"]["name"] == "riemann"
+    picture = tmp_path / "new" / "a.png"
+    status, told, _ = run("plot", out, "--variable", "pressure", "--output", picture, command=cli.main)
+    assert status == 0 and told.strip() == str(picture) and picture.read_bytes().startswith(b"\x89PNG")
+    mesh = tmp_path / "a.vtu"
+    assert (
+        run("export", out, "--format", "vtu", "--output", mesh, command=cli.main)[0] == 0 and mesh.stat().st_size > 1000
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "said"),
+    [
+        (["info", "nowhere"], 1, "nowhere: no such checkpoint"),
+        (["plot", "nowhere"], 1, "nowhere"),
+        (["export", "nowhere", "--format", "vtuu"], 2, "did you mean 'vtu'?"),
+        (["export", "nowhere"], 2, "Missing option '--format'"),
+        (["solv"], 2, "No such command 'solv'"),
+    ],
+)
+def test_a_bad_tool_command_is_told(run, args, status, said):
+    found, out, err = run(*args, command=cli.main)
+    assert (found, out) == (status, "") and said in err
+
+
 @pytest.mark.parametrize("what", ["missing", "foreign"])
 def test_a_bad_checkpoint_is_told(run, good, tmp_path, what):
     path = tmp_path / "checkpoint.h5"

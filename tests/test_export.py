@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import meshio
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from amr.comm import Comm
 from amr.errors import AMRError, CaseError, FileFormatError
 from amr.io.checkpoint import Checkpoint, write_checkpoint
 from amr.io.export import EXPORT_FORMATS, check_format, export_checkpoint
+from amr.io.restart import checkpoint_path
 from tests import io_tools
 from tests.test_paraview import CELL, expected
 
@@ -68,3 +72,24 @@ def test_errors_are_clear(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(AMRError, match="cannot write"):
         export_checkpoint(checkpoint, "vtu", tmp_path / "file" / "a.vtu")
+
+
+def amr_command(*args):
+    return subprocess.run(
+        [sys.executable, "-m", "amr", *map(str, args)], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_the_command_line_exports_plots_and_describes(tmp_path):
+    write_checkpoint(checkpoint_path(tmp_path, 7), io_tools.snapshot(2))
+    checkpoint_path(tmp_path, 9).write_text("damaged")
+    done = amr_command("export", tmp_path, "--format", "vtk")
+    assert done.returncode == 0 and (tmp_path / "checkpoint_00000007.vtk").is_file(), done.stderr
+    done = amr_command("plot", tmp_path, "--variable", "pressure", "--output", tmp_path / "p.png")
+    assert done.returncode == 0 and (tmp_path / "p.png").is_file(), done.stderr
+    done = amr_command("info", tmp_path)
+    assert "density, momentum_x" in done.stdout and "00000009.h5: not a sound checkpoint" in done.stderr
+    for arguments in (("export", tmp_path, "--format", "stl"), ("plot", tmp_path, "--variable", "entropy")):
+        done = amr_command(*arguments)
+        assert (done.returncode, done.stdout) == (2, "") and "error: " in done.stderr, done.stderr
+    assert amr_command("info", tmp_path / "none.h5").returncode == 1

@@ -15,11 +15,6 @@ CLOSED: dict[str, dict[str, Any]] = {
     "blast_2d": {"mesh": {"max_level": 2}, "time": {"end": 0.02}},
     "blast_3d": {"mesh": {"root_blocks": [2, 2, 2], "block_cells": 8, "max_level": 2}, "time": {"end": 0.04}},
     "implosion": {"mesh": {"max_level": 1}, "time": {"end": 0.2}},
-    "kelvin_helmholtz": {
-        "mesh": {"root_blocks": [4, 4], "max_level": 2},
-        "refinement": {"refine": 0.4, "coarsen": 0.2},
-        "time": {"end": 0.1},
-    },
     "vortex": {"mesh": {"root_blocks": [4, 4], "max_level": 2}, "time": {"end": 2.0}},
 }
 

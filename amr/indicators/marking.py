@@ -112,24 +112,22 @@ def mark(
 def _held_by_buffer(forest: Forest, hot: np.ndarray, near: np.ndarray, flags: np.ndarray) -> np.ndarray:
     """Leaves near hot cells that must not coarsen; those to be refined are set to +1 in ``flags``.
 
-    Works slot by slot on arrays over the hot leaves.
+    Works on arrays over the hot leaves and the slots around them.
     """
     table = neighbors(forest, hot)
+    n_slot = 3**forest.dim
+    is_near = (near[hot][:, None] >> np.arange(n_slot, dtype=np.uint32) & np.uint32(1)).astype(bool)
+    is_near[:, n_slot // 2] = False
     target = np.minimum(forest.level[hot] + 1, forest.max_level)
     held = np.zeros(forest.n_leaves, dtype=bool)
-    for slot in range(3**forest.dim):
-        if 2 * slot + 1 == 3**forest.dim:
-            continue
-        is_near = (near[hot] >> np.uint32(slot) & np.uint32(1)).astype(bool)
-        relation, leaf = table.relation[:, slot], table.leaf[:, slot]
-        beside = np.flatnonzero(is_near & ((relation == SAME) | (relation == COARSER)))
-        flags[leaf[beside][forest.level[leaf[beside]] < target[beside]]] = 1
-        held[leaf[beside]] = True
-        finer = np.flatnonzero(is_near & (relation == FINER))
-        # All children at the position, not only those that touch: the buffer may be wider than a child. Those that are
-        # refined further (-1) stay fine enough even if they coarsen.
-        children = table.children(finer, np.full(len(finer), slot))
-        held[children[children >= 0]] = True
+    row, slot = np.nonzero(is_near & ((table.relation == SAME) | (table.relation == COARSER)))
+    beside = table.leaf[row, slot]
+    flags[beside[forest.level[beside] < target[row]]] = 1
+    held[beside] = True
+    # All children at a finer position, not only those that touch: the buffer may be wider than a child. Those that are
+    # refined further (-1) stay fine enough even if they coarsen.
+    children = table.children(*np.nonzero(is_near & (table.relation == FINER)))
+    held[children[children >= 0]] = True
     return np.flatnonzero(held & (flags < 0))
 
 

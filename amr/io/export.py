@@ -77,6 +77,7 @@ def export_checkpoint(checkpoint: str | Path, format: str, path: str | Path | No
     Parameters
     ----------
     checkpoint : path
+        A file, or a directory whose newest sound checkpoint is taken.
     format : str
         A name of EXPORT_FORMATS.
     path : path, optional
@@ -92,17 +93,17 @@ def export_checkpoint(checkpoint: str | Path, format: str, path: str | Path | No
     FileFormatError, CaseError, AMRError
     """
     from amr.comm import Comm
-    from amr.io.checkpoint import Checkpoint
+    from amr.io.restart import open_checkpoint
 
     row = check_format(format)
-    snapshot = Checkpoint(checkpoint).snapshot(Comm.self_())
-    target = Path(path) if path is not None else Path(checkpoint).with_suffix(row.ending)
-    if format == "xdmf" and target.with_suffix(".h5").resolve() == Path(checkpoint).resolve():
+    found = open_checkpoint(checkpoint, Comm.self_())
+    target = Path(path) if path is not None else found.path.with_suffix(row.ending)
+    if format == "xdmf" and target.with_suffix(".h5").resolve() == found.path.resolve():
         # Its arrays go to <stem>.h5: never over the checkpoint itself.
         if path is not None:
-            raise CaseError(f"{target}: the arrays of this file would overwrite {checkpoint}; choose another name")
+            raise CaseError(f"{target}: the arrays of this file would overwrite {found.path}; choose another name")
         target = target.with_name(f"{target.stem}_export{row.ending}")
-    export_snapshot(target, snapshot, format)
+    export_snapshot(target, found.snapshot(Comm.self_()), format)
     return target
 
 

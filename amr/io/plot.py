@@ -84,17 +84,20 @@ def plot_checkpoint(
     cut: Slice | None = None,
     outlines: bool = True,
 ) -> Path:
-    """Write a PNG of a checkpoint (beside it by default); see `plot_snapshot`. Not collective.
+    """Write a PNG of a checkpoint (beside it by default), or of the newest one in a directory; see `plot_snapshot`.
+
+    Not collective.
 
     Raises
     ------
     FileFormatError, CaseError, AMRError
     """
     from amr.comm import Comm
-    from amr.io.checkpoint import Checkpoint
+    from amr.io.restart import open_checkpoint
 
-    snapshot = Checkpoint(checkpoint).snapshot(Comm.self_())
-    return plot_snapshot(path or Path(checkpoint).with_suffix(".png"), snapshot, variable, cut, outlines)
+    comm = Comm.self_()
+    found = open_checkpoint(checkpoint, comm)
+    return plot_snapshot(path or found.path.with_suffix(".png"), found.snapshot(comm), variable, cut, outlines)
 
 
 def _figure(width: float, height: float) -> Figure:
@@ -113,7 +116,7 @@ def _figure(width: float, height: float) -> Figure:
 def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_name(path)
-    figure.savefig(temporary, format="png", dpi=150)
+    figure.savefig(temporary, format="png", dpi=150, bbox_inches="tight", pad_inches=0.08)
     os.replace(temporary, path)
 
 
@@ -176,16 +179,26 @@ def _draw_lines(snapshot: Snapshot, parts: list[Any], exact: Callable[..., Any] 
         fine = np.linspace(snapshot.geometry.lower[0], snapshot.geometry.upper[0], 2002)[1:-1]
         state = exact(fine[None, :])
     for row, (name, axis) in enumerate(zip(names, axes, strict=False)):
-        if state is not None and name in state:
-            axis.plot(fine, np.broadcast_to(state[name], (1, len(fine)))[0], color="black", lw=0.8, label="exact")
+        # A vector may be given whole or by its component.
+        known = None if state is None else next((state[key] for key in (name, f"{name}_x") if key in state), None)
+        if known is not None:
+            axis.plot(fine, np.broadcast_to(known, (1, len(fine)))[0], color="black", lw=0.8, label="exact")
             axis.legend(loc="best", frameon=False)
         axis.plot(x, values[row], color="0.7", lw=0.8, zorder=1)
         axis.scatter(x, values[row], c=level, cmap="viridis", vmin=0, vmax=finest, s=4, zorder=2)
         axis.set_ylabel(name)
     axes[-1].step(x, level, where="mid", color="0.3", lw=1.0)
     axes[-1].set(ylabel="level", xlabel="x", ylim=(-0.3, finest + 0.3), yticks=range(finest + 1))
-    axes[0].set_title(f"t = {snapshot.time:.6g}, {len(x)} cells")
+    axes[0].set_title(_title(snapshot, f"t = {snapshot.time:.6g}, {len(x)} cells"))
     return figure
+
+
+def _title(snapshot: Snapshot, text: str) -> str:
+    """The case's title, if there is one, and ``text`` with the leaves."""
+    finest = int(snapshot.forest.level.max())
+    levels = f"levels 0 to {finest}" if finest else "level 0"
+    lines = [snapshot.meta.get("case", {}).get("title", ""), f"{text}, {snapshot.n_leaves} leaves, {levels}"]
+    return "\n".join(line for line in lines if line)
 
 
 # -- 2D and slices ----------------------------------------------------------------------------------------------------
@@ -224,9 +237,7 @@ def _gather_image(snapshot: Snapshot, variable: str | None, cut: Slice) -> _Imag
     # In SFC order per level, so that the picture is the same for any number of ranks.
     found = sorted({each for piece in gathered for each in piece})
     return _Image(
-        title=f"{name}, t = {snapshot.time:.6g}"
-        + (f", {AXES[across]} = {position:.6g}" if dim == 3 else "")
-        + f", levels 0 to {finest}",
+        title=_title(snapshot, f"t = {snapshot.time:.6g}" + (f", {AXES[across]} = {position:.6g}" if dim == 3 else "")),
         name=name,
         level=level,
         n=n,
@@ -322,14 +333,16 @@ def _draw_image(image: _Image, outlines: bool) -> Figure:
     canvas = _paint(image)
     x0, x1, y0, y1 = image.extent
     ratio = (y1 - y0) / (x1 - x0)
-    width = 8.0 if ratio < 1.2 else max(4.0, 9.0 / ratio)
-    figure = _figure(width, min(12.0, max(2.5, (width - 1.3) * ratio + 0.9)))
+    width = 8.0 if ratio < 1.2 else max(3.0, 7.0 / ratio + 1.6)
+    figure = _figure(width, min(9.0, max(2.5, (width - 1.3) * ratio + 0.9)))
     axis = figure.subplots()
     shown = axis.imshow(canvas, origin="lower", extent=image.extent, interpolation="nearest", cmap="viridis")
     if outlines:
         lines = _outlines(image)
         thin = 0.4 if len(lines) < 2000 else 0.15
         axis.add_collection(LineCollection(list(lines), colors="white", linewidths=thin, alpha=0.6))
-    figure.colorbar(shown, ax=axis, label=image.name, shrink=0.9 if ratio >= 0.7 else 1.0)
+    # As high as the image, whatever its shape.
+    bar = axis.inset_axes((1 + 0.025 * min(1.0, ratio + 0.2), 0, 0.03 * min(1.0, ratio + 0.2), 1))
+    figure.colorbar(shown, cax=bar, label=image.name)
     axis.set(title=image.title, xlabel=image.labels[0], ylabel=image.labels[1])
     return figure

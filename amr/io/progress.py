@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ MODES = ("auto", "bar", "lines", "none")
 
 class Progress:
     """Progress of a run on rank 0. Not collective; `update` may be called every step, it prints seldom.
+
+    A context manager, so that the bar ends (`close`) even when the run fails.
 
     Parameters
     ----------
@@ -110,6 +113,14 @@ class Progress:
             self._bar.stop()
             self._bar = None
         self.mode = "none"
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def _seconds_left(self, t: float, step: int, now: float) -> float | None:
         assert self._first is not None

@@ -10,16 +10,21 @@ import numpy as np
 _ALIGNMENT = 64
 
 
-def aligned_zeros(shape: tuple[int, ...]) -> np.ndarray:
-    """Zeroed float64 array whose first element lies on a 64-byte boundary."""
+def aligned_empty(shape: tuple[int, ...]) -> np.ndarray:
+    """Float64 array, contents undefined, whose first element lies on a 64-byte boundary."""
     count = prod(shape)
     # NumPy asks the system for huge pages in empty() but not in zeros(); with 4 kB pages, sweeps over large pools wait for
     # the TLB.
     raw = np.empty(count * 8 + _ALIGNMENT, dtype=np.uint8)
     offset = -raw.ctypes.data % _ALIGNMENT
-    aligned = raw[offset : offset + count * 8].view(np.float64).reshape(shape)
-    aligned[...] = 0.0
-    return aligned
+    return raw[offset : offset + count * 8].view(np.float64).reshape(shape)
+
+
+def aligned_zeros(shape: tuple[int, ...]) -> np.ndarray:
+    """Zeroed float64 array whose first element lies on a 64-byte boundary."""
+    array = aligned_empty(shape)
+    array.fill(0.0)
+    return array
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ class Pool:
     def reserve_new(self, n_block: int) -> np.ndarray:
         """Return ``u_new`` with room for ``n_block`` blocks (contents undefined); ``u`` is left as it is."""
         if len(self._buffers[1]) < n_block:
-            self._buffers[1] = aligned_zeros((n_block + n_block // 8, *self.layout.shape))
+            self._buffers[1] = aligned_empty((n_block + n_block // 8, *self.layout.shape))
         return self._buffers[1][:n_block]
 
     def commit_new(self, n_block: int) -> None:
@@ -103,7 +108,7 @@ class Pool:
         self.swap()
         self.n_block = n_block
         if len(self._buffers[1]) < n_block:
-            self._buffers[1] = aligned_zeros((n_block + n_block // 8, *self.layout.shape))
+            self._buffers[1] = aligned_empty((n_block + n_block // 8, *self.layout.shape))
 
     def resize(self, n_block: int) -> None:
         """Set the number of blocks; the state of blocks that stay is kept."""

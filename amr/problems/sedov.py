@@ -67,8 +67,8 @@ def similarity(dim: int, gamma: float) -> Similarity:
     alpha = SURFACE[j] * delta**2 * float(-_integral_from_end(integrand, s)[0])
     # What is tabulated is thinned to steps of 1/4096 in xi: interpolation in a small table is fast.
     keep = np.unique(np.searchsorted(xi, np.linspace(xi[0], 1.0, 4097)).clip(max=len(xi) - 1))
-    table = (field[keep] for field in (xi, g, xi * v, g * xi * xi * z / gamma))
-    return Similarity(*table, alpha)
+    xi, g, v, z = xi[keep], g[keep], v[keep], z[keep]
+    return Similarity(xi, g, xi * v, g * xi * xi * z / gamma, alpha)
 
 
 def _integral_from_end(f: np.ndarray, s: np.ndarray) -> np.ndarray:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from amr.case_choice import Collector, read_indicators, read_physics, read_problem, read_sources
-from amr.case_schema import REQUIRED, SECTIONS, Boundaries, Mesh, Refinement, Scheme
-from amr.case_text import Fault, path
+from amr.case.choice import Collector, read_indicators, read_physics, read_problem, read_sources
+from amr.case.schema import REQUIRED, SECTIONS, Boundaries, Mesh, Refinement, Scheme
+from amr.case.text import Fault, path
 from amr.indicators import Indicator
 from amr.mesh.tree import COORD_BITS, KEY_LEVEL
 from amr.names import suggestion
@@ -192,10 +192,16 @@ class _Checker(Collector):
             function = problem.boundary(direction)
             if function is None:
                 self.add(key, "this problem gives no state outside this side", kind)
-            return Condition("function", function=function, name=f"problem {self.problem_name}")
+            return Condition("function", function=self._since_start(function), name=f"problem {self.problem_name}")
         if ":" in kind:
             return Condition("function", function=self.plugin(kind, "boundaries", key, {}), name=kind)
         return Condition(kind)
+
+    def _since_start(self, function: Any) -> Any:
+        """A problem counts time from the start of the case."""
+        time = self.sections.get("time")
+        start = 0.0 if time is None else time.start
+        return function if start == 0 else lambda x, t, w: function(x, t - start, w)
 
     def _scheme(self, physics: Any) -> Scheme | None:
         scheme: Scheme | None = self.sections.get("scheme")
