@@ -93,7 +93,7 @@ def _solve(
 def _load(comm: Comm, path: Path, overrides: tuple[str, ...], output: Path | None) -> Case:
     """The case, or its faults on every rank. Collective."""
     from amr.case import load_case
-    from amr.case_text import toml_value
+    from amr.case.text import toml_value
 
     more = () if output is None else (f"output.directory={toml_value(str(output))}",)
     case, error = None, None
@@ -119,8 +119,9 @@ def _run(comm: Comm, case: Case, restart: Path | None, progress: str, show: bool
 
             from amr.io.report import tables
 
-            # The width is that of a log where there is no terminal; rank 0 of Open MPI always seems to have one.
-            console = Console(width=None if sys.stdout.isatty() and comm.size == 1 else 120, highlight=False)
+            # Rank 0 of Open MPI always seems to have a terminal: plain text, as wide as a log's, on more than one rank.
+            plain = comm.size > 1 or not sys.stdout.isatty()
+            console = Console(width=120 if plain else None, force_terminal=False if plain else None, highlight=False)
             for table in tables(report):
                 console.print(table)
             console.print(f"results in {case.output.directory}")
@@ -195,9 +196,9 @@ _group.add_command(_solve, "solve")
 @_group.command("schema", help="Print the JSON schema of case files, for editors, or their reference as Markdown.")
 @click.option("--markdown", is_flag=True, help="The reference of every key (docs/case_file.md).")
 def _schema(markdown: bool) -> int:
-    from amr import case_reference
+    from amr.case import reference
 
-    click.echo(case_reference.markdown() if markdown else case_reference.json_schema_text(), nl=False)
+    click.echo(reference.markdown() if markdown else reference.json_schema_text(), nl=False)
     return 0
 
 
@@ -265,7 +266,7 @@ def _plot(
 @click.option("--case", "show_case", is_flag=True, help="Print the resolved case that wrote it instead.")
 def _info(checkpoint: Path, show_case: bool) -> int:
     def action() -> None:
-        from amr.case_text import toml_document
+        from amr.case.text import toml_document
 
         opened = _opened(checkpoint)
         if show_case:

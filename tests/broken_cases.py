@@ -6,7 +6,7 @@ import copy
 import tomllib
 from typing import Any
 
-from amr.case_text import toml_document
+from amr.case.text import toml_document
 
 GOOD = """
 title = "good"

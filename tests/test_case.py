@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amr import case_reference
-from amr.case import Case, load_case
-from amr.case_text import toml_document, toml_value
+from amr.case import Case, load_case, reference
+from amr.case.text import toml_document, toml_value
 from amr.errors import CaseError
 from tests.broken_cases import GOOD, all_broken
 
@@ -258,18 +257,18 @@ def test_toml_has_no_null():
 
 
 def test_the_reference_page_is_up_to_date():
-    assert (ROOT / "docs" / "case_file.md").read_text() == case_reference.markdown(), (
+    assert (ROOT / "docs" / "case_file.md").read_text() == reference.markdown(), (
         "run: amr schema --markdown > docs/case_file.md"
     )
 
 
 def test_every_key_is_explained():
-    for line in case_reference.markdown().splitlines():
+    for line in reference.markdown().splitlines():
         assert not line.startswith("| `") or not line.endswith("|  |"), line
 
 
 def test_the_json_schema_knows_every_section_and_choice():
-    schema = json.loads(case_reference.json_schema_text())
+    schema = json.loads(reference.json_schema_text())
     names = {one["properties"]["name"].get("const") for one in schema["properties"]["problem"]["oneOf"]}
     assert {"riemann", "sedov", "double_mach"} <= names
     assert set(schema["required"]) == {"mesh", "physics", "problem", "time"}

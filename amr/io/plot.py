@@ -39,6 +39,7 @@ def plot_snapshot(
     cut: Slice | None = None,
     outlines: bool = True,
     exact: Callable[[np.ndarray], dict[str, np.ndarray]] | None = None,
+    window: tuple[float, float, float, float] | None = None,
 ) -> Path:
     """Write a PNG of a state. Collective; rank 0 draws.
 
@@ -55,6 +56,8 @@ def plot_snapshot(
         Draw the edges of the blocks over an image.
     exact : callable, optional
         In 1D: ``exact(x)`` with x (1, m) gives primitive variables (m,) to draw over the numbers.
+    window : tuple of float, optional
+        In 2D and 3D: the part of the image to show, (left, right, bottom, top).
 
     Raises
     ------
@@ -69,7 +72,7 @@ def plot_snapshot(
     error: AMRError | None = None
     if snapshot.comm.rank == 0:
         try:
-            figure = _draw_lines(snapshot, parts, exact) if flat else _draw_image(parts, outlines)
+            figure = _draw_lines(snapshot, parts, exact) if flat else _draw_image(parts, outlines, window)
             _save(figure, path)
         except (*FAULTS, AMRError) as fault:
             error = fault if isinstance(fault, AMRError) else cannot_write(path, fault)
@@ -116,7 +119,7 @@ def _figure(width: float, height: float) -> Figure:
 def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_name(path)
-    figure.savefig(temporary, format="png", dpi=150)
+    figure.savefig(temporary, format="png", dpi=150, bbox_inches="tight", pad_inches=0.08)
     os.replace(temporary, path)
 
 
@@ -179,16 +182,26 @@ def _draw_lines(snapshot: Snapshot, parts: list[Any], exact: Callable[..., Any] 
         fine = np.linspace(snapshot.geometry.lower[0], snapshot.geometry.upper[0], 2002)[1:-1]
         state = exact(fine[None, :])
     for row, (name, axis) in enumerate(zip(names, axes, strict=False)):
-        if state is not None and name in state:
-            axis.plot(fine, np.broadcast_to(state[name], (1, len(fine)))[0], color="black", lw=0.8, label="exact")
+        # A vector may be given whole or by its component.
+        known = None if state is None else next((state[key] for key in (name, f"{name}_x") if key in state), None)
+        if known is not None:
+            axis.plot(fine, np.broadcast_to(known, (1, len(fine)))[0], color="black", lw=0.8, label="exact")
             axis.legend(loc="best", frameon=False)
         axis.plot(x, values[row], color="0.7", lw=0.8, zorder=1)
         axis.scatter(x, values[row], c=level, cmap="viridis", vmin=0, vmax=finest, s=4, zorder=2)
         axis.set_ylabel(name)
     axes[-1].step(x, level, where="mid", color="0.3", lw=1.0)
     axes[-1].set(ylabel="level", xlabel="x", ylim=(-0.3, finest + 0.3), yticks=range(finest + 1))
-    axes[0].set_title(f"t = {snapshot.time:.6g}, {len(x)} cells")
+    axes[0].set_title(_title(snapshot, f"t = {snapshot.time:.6g}, {len(x)} cells"))
     return figure
+
+
+def _title(snapshot: Snapshot, text: str) -> str:
+    """The case's title, if there is one, and ``text`` with the leaves."""
+    finest = int(snapshot.forest.level.max())
+    levels = f"levels 0 to {finest}" if finest else "level 0"
+    lines = [snapshot.meta.get("case", {}).get("title", ""), f"{text}, {snapshot.n_leaves} leaves, {levels}"]
+    return "\n".join(line for line in lines if line)
 
 
 # -- 2D and slices ----------------------------------------------------------------------------------------------------
@@ -227,9 +240,7 @@ def _gather_image(snapshot: Snapshot, variable: str | None, cut: Slice) -> _Imag
     # In SFC order per level, so that the picture is the same for any number of ranks.
     found = sorted({each for piece in gathered for each in piece})
     return _Image(
-        title=f"{name}, t = {snapshot.time:.6g}"
-        + (f", {AXES[across]} = {position:.6g}" if dim == 3 else "")
-        + f", levels 0 to {finest}",
+        title=_title(snapshot, f"t = {snapshot.time:.6g}" + (f", {AXES[across]} = {position:.6g}" if dim == 3 else "")),
         name=name,
         level=level,
         n=n,
@@ -319,20 +330,22 @@ def _outlines(image: _Image) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _draw_image(image: _Image, outlines: bool) -> Figure:
+def _draw_image(image: _Image, outlines: bool, window: tuple[float, float, float, float] | None) -> Figure:
     from matplotlib.collections import LineCollection
 
     canvas = _paint(image)
-    x0, x1, y0, y1 = image.extent
+    x0, x1, y0, y1 = image.extent if window is None else window
     ratio = (y1 - y0) / (x1 - x0)
-    width = 8.0 if ratio < 1.2 else max(4.0, 9.0 / ratio)
-    figure = _figure(width, min(12.0, max(2.5, (width - 1.3) * ratio + 0.9)))
+    width = 8.0 if ratio < 1.2 else max(3.0, 7.0 / ratio + 1.6)
+    figure = _figure(width, min(9.0, max(2.5, (width - 1.3) * ratio + 0.9)))
     axis = figure.subplots()
     shown = axis.imshow(canvas, origin="lower", extent=image.extent, interpolation="nearest", cmap="viridis")
     if outlines:
         lines = _outlines(image)
-        thin = 0.4 if len(lines) < 2000 else 0.15
+        thin = 0.4 if len(lines) < 700 or window is not None else 0.2 if len(lines) < 2000 else 0.15
         axis.add_collection(LineCollection(list(lines), colors="white", linewidths=thin, alpha=0.6))
-    figure.colorbar(shown, ax=axis, label=image.name, shrink=0.9 if ratio >= 0.7 else 1.0)
-    axis.set(title=image.title, xlabel=image.labels[0], ylabel=image.labels[1])
+    # As high as the image, whatever its shape.
+    bar = axis.inset_axes((1 + 0.025 * min(1.0, ratio + 0.2), 0, 0.03 * min(1.0, ratio + 0.2), 1))
+    figure.colorbar(shown, cax=bar, label=image.name)
+    axis.set(title=image.title, xlabel=image.labels[0], ylabel=image.labels[1], xlim=(x0, x1), ylim=(y0, y1))
     return figure

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from amr.case_schema import REQUIRED, SECTIONS
-from amr.case_text import toml_value
+from amr.case.schema import REQUIRED, SECTIONS
+from amr.case.text import toml_value
 from amr.physics import PHYSICS
 from amr.physics.sources import SOURCES
 from amr.problems import PROBLEMS

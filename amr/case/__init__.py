@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amr import case_check
-from amr.case_schema import Mesh, Output, Refinement, Scheme, Time
-from amr.case_text import fault, report, toml_document
+from amr.case import check as case_check
+from amr.case.schema import Mesh, Output, Refinement, Scheme, Time
+from amr.case.text import fault, report, toml_document
 from amr.errors import CaseError
 from amr.indicators import Indicator
 from amr.physics.base import Physics
@@ -27,7 +27,7 @@ class Case:
     ----------
     title : str
     mesh, scheme, refinement, time, output
-        The sections (`amr.case_schema`), defaults filled in; ``mesh.periodic`` is a list, ``scheme.riemann`` a name,
+        The sections (`amr.case.schema`), defaults filled in; ``mesh.periodic`` is a list, ``scheme.riemann`` a name,
         ``output.directory`` a path.
     physics : Physics
     problem : Problem

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from amr.case_choice import Collector, read_indicators, read_physics, read_problem, read_sources
-from amr.case_schema import REQUIRED, SECTIONS, Boundaries, Mesh, Refinement, Scheme
-from amr.case_text import Fault, path
+from amr.case.choice import Collector, read_indicators, read_physics, read_problem, read_sources
+from amr.case.schema import REQUIRED, SECTIONS, Boundaries, Mesh, Refinement, Scheme
+from amr.case.text import Fault, path
 from amr.indicators import Indicator
 from amr.mesh.tree import COORD_BITS, KEY_LEVEL
 from amr.names import suggestion

@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from amr import plugins
-from amr.case_schema import Mesh, Refinement
-from amr.case_text import Fault, fault, model_faults, path
+from amr.case.schema import Mesh, Refinement
+from amr.case.text import Fault, fault, model_faults, path
 from amr.errors import CaseError, PluginError
 from amr.indicators import INDICATORS, Indicator, create_indicator
 from amr.names import suggestion
