@@ -10,7 +10,7 @@ import numpy as np
 
 from amr._kernels.fallback import find_unphysical
 from amr.errors import CaseError, UnphysicalState
-from amr.io.checkpoint import Checkpoint, write_checkpoint
+from amr.io.checkpoint import Checkpoint, physics_parameters, write_checkpoint
 from amr.io.restart import open_checkpoint
 from amr.io.snapshot import Snapshot, digest
 from amr.problems.sample import average_states, error_sums
@@ -109,6 +109,7 @@ def open_restart(sim: Simulation, path: str | Path) -> Checkpoint:
         root_blocks=mesh.root_blocks,
         periodic=mesh.periodic,
         variables=list(sim.physics.variables),
+        physics={"name": sim.physics.name, "parameters": physics_parameters(sim.physics)},
     )
     deepest = int(checkpoint.level.max(initial=0))
     if deepest > mesh.max_level:

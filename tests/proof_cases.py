@@ -62,5 +62,16 @@ CASES: dict[str, Callable[[], Case]] = {
         refinement={"interval": 2},
         time={"max_steps": 15},
     ),
+    "few blocks 1D, plugins": lambda: made(
+        1,
+        2,
+        mesh={"lower": [1.0], "upper": [2.0], "max_level": 1, "periodic": False},
+        physics={"name": "euler"},
+        problem={"name": f"{STATES}:hump"},
+        boundaries={"x": [f"{STATES}:open_end", "reflecting"]},
+        sources=[f"{STATES}:drag"],
+        refinement={"indicators": [{"name": f"{STATES}:range_of_density", "refine": 0.4, "coarsen": 0.3}]},
+        time={"max_steps": 15, "end": 1.0},
+    ),
     "torn 3D, fall-back": lambda: torn(3, limiter="none"),
 }

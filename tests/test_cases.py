@@ -31,7 +31,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "rayleigh_taylor": (*SMALL_3D, "time.end=1.0"),
     "riemann_2d": SMALL_2D,
     "sedov_2d": (*SMALL_2D, "problem.width=0.03"),
-    "sedov_3d": ("mesh.block_cells=8", "problem.width=0.06", "time.end=0.03"),
+    "sedov_3d": ("mesh.root_blocks=[2,2,2]", "problem.width=0.06", "time.end=0.03"),
     "shu_osher": ("mesh.max_level=3",),
     "slotted_disc": (*SMALL_2D, "time.end=0.5"),
     "sod": ("mesh.max_level=3",),

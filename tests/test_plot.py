@@ -127,3 +127,14 @@ def test_what_cannot_be_drawn_is_refused(tmp_path):
     with pytest.raises(AMRError, match="cannot write"):
         plot_snapshot(tmp_path / "file" / "a.png", io_tools.snapshot(1))
     assert Comm.self_().rank == 0
+
+
+def test_a_window_shows_a_part(tmp_path):
+    snap = io_tools.snapshot(2)
+    whole = plot_snapshot(tmp_path / "whole.png", snap)
+    low, high = io_tools.LOWER, io_tools.UPPER
+    window = (low[0], 0.5 * (low[0] + high[0]), low[1], low[1] + 0.1 * (high[1] - low[1]))
+    part = plot_snapshot(tmp_path / "part.png", snap, window=window)
+    assert is_picture(part)
+    heights = [matplotlib.image.imread(path).shape[0] for path in (whole, part)]
+    assert heights[1] < heights[0]

@@ -39,6 +39,7 @@ def plot_snapshot(
     cut: Slice | None = None,
     outlines: bool = True,
     exact: Callable[[np.ndarray], dict[str, np.ndarray]] | None = None,
+    window: tuple[float, float, float, float] | None = None,
 ) -> Path:
     """Write a PNG of a state. Collective; rank 0 draws.
 
@@ -55,6 +56,8 @@ def plot_snapshot(
         Draw the edges of the blocks over an image.
     exact : callable, optional
         In 1D: ``exact(x)`` with x (1, m) gives primitive variables (m,) to draw over the numbers.
+    window : tuple of float, optional
+        In 2D and 3D: the part of the image to show, (left, right, bottom, top).
 
     Raises
     ------
@@ -69,7 +72,7 @@ def plot_snapshot(
     error: AMRError | None = None
     if snapshot.comm.rank == 0:
         try:
-            figure = _draw_lines(snapshot, parts, exact) if flat else _draw_image(parts, outlines)
+            figure = _draw_lines(snapshot, parts, exact) if flat else _draw_image(parts, outlines, window)
             _save(figure, path)
         except (*FAULTS, AMRError) as fault:
             error = fault if isinstance(fault, AMRError) else cannot_write(path, fault)
@@ -327,11 +330,11 @@ def _outlines(image: _Image) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _draw_image(image: _Image, outlines: bool) -> Figure:
+def _draw_image(image: _Image, outlines: bool, window: tuple[float, float, float, float] | None) -> Figure:
     from matplotlib.collections import LineCollection
 
     canvas = _paint(image)
-    x0, x1, y0, y1 = image.extent
+    x0, x1, y0, y1 = image.extent if window is None else window
     ratio = (y1 - y0) / (x1 - x0)
     width = 8.0 if ratio < 1.2 else max(3.0, 7.0 / ratio + 1.6)
     figure = _figure(width, min(9.0, max(2.5, (width - 1.3) * ratio + 0.9)))
@@ -339,10 +342,10 @@ def _draw_image(image: _Image, outlines: bool) -> Figure:
     shown = axis.imshow(canvas, origin="lower", extent=image.extent, interpolation="nearest", cmap="viridis")
     if outlines:
         lines = _outlines(image)
-        thin = 0.4 if len(lines) < 2000 else 0.15
+        thin = 0.4 if len(lines) < 700 or window is not None else 0.2 if len(lines) < 2000 else 0.15
         axis.add_collection(LineCollection(list(lines), colors="white", linewidths=thin, alpha=0.6))
     # As high as the image, whatever its shape.
     bar = axis.inset_axes((1 + 0.025 * min(1.0, ratio + 0.2), 0, 0.03 * min(1.0, ratio + 0.2), 1))
     figure.colorbar(shown, cax=bar, label=image.name)
-    axis.set(title=image.title, xlabel=image.labels[0], ylabel=image.labels[1])
+    axis.set(title=image.title, xlabel=image.labels[0], ylabel=image.labels[1], xlim=(x0, x1), ylim=(y0, y1))
     return figure

@@ -19,7 +19,9 @@ from amr._kernels.boundary import (
     boundary_gather,
     boundary_scatter,
 )
+from amr._kernels.physics import is_physical
 from amr.errors import CaseError, PluginError
+from amr.plugins import describe
 
 SIDES = ("lower", "upper")
 AXES = "xyz"
@@ -170,9 +172,18 @@ class BoundaryFill:
         w = np.asarray(self.physics.to_primitive(u))
         try:
             given = function(x.copy(), t, self.physics.unpack_primitives(w))
-        except Exception as error:
-            raise PluginError(f"{label}: {type(error).__name__}: {error}") from error
-        return np.ascontiguousarray(self.physics.to_conserved(self._overlay(given, w, label, PluginError)))
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"{label}: {describe(error)}") from error
+        ghost = np.ascontiguousarray(self.physics.to_conserved(self._overlay(given, w, label, PluginError)))
+        bad = ~is_physical(self.physics.spec, ghost)
+        # Where the inside has no meaning either, the step is about to be rejected: the function is not to blame.
+        if bad.any() and (bad := bad & is_physical(self.physics.spec, np.ascontiguousarray(u))).any():
+            at = int(np.argmax(bad))
+            state = np.asarray(self.physics.to_primitive(ghost[:, at : at + 1]))[:, 0]
+            values = ", ".join(f"{n} = {v:.6g}" for n, v in zip(self.physics.primitives, state, strict=True))
+            place = ", ".join(f"{each:.6g}" for each in x[:, at])
+            raise PluginError(f"{label}: gave a state without meaning, {values}, at t = {t:.9g}, x = ({place})")
+        return ghost
 
     def coarse(self, layout: Any, pool: np.ndarray, ops: np.ndarray, is_mask: bool = False) -> None:
         """Fill the layers of the coarse pool outside the domain (rows of `amr.scheme.ops.wall_ops`). In place."""

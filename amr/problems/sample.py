@@ -8,6 +8,7 @@ import numpy as np
 
 from amr.errors import CaseError, PluginError
 from amr.physics.base import Physics
+from amr.plugins import describe
 from amr.problems.base import State
 
 CHUNK_POINTS = 1 << 16
@@ -71,18 +72,13 @@ def average_states(
     node, weight = gauss_points(dim, quadrature)
     n_point = node.shape[1]
     chunk = max(1, CHUNK_POINTS // (n_point * n**dim))
-    result: np.ndarray | None = None
+    # Without blocks (more ranks than blocks) the user's function is not called: it may fail on nothing.
+    result = np.empty((n_block, physics.n_var, *(n,) * dim))
     for first in range(0, n_block, chunk):
         blocks = slice(first, min(first + chunk, n_block))
         u = _conserved(function, physics, _points(corner[blocks], spacing[blocks], n, node), name)
         u = u.reshape(u.shape[0], -1, n_point)
-        mean = _mean(u, weight).reshape(u.shape[0], -1, *(n,) * dim)
-        if result is None:
-            result = np.empty((n_block, *mean.shape[:1], *mean.shape[2:]))
-        result[blocks] = np.moveaxis(mean, 0, 1)
-    if result is None:
-        n_var = _conserved(function, physics, np.zeros((dim, 1)) + 0.5, name).shape[0]
-        result = np.empty((0, n_var, *(n,) * dim))
+        result[blocks] = np.moveaxis(_mean(u, weight).reshape(u.shape[0], -1, *(n,) * dim), 0, 1)
     return result
 
 
@@ -105,8 +101,8 @@ def _conserved(function: Callable[[np.ndarray], State], physics: Physics, x: np.
     try:
         state = function(x)
         given = {variable: np.asarray(value, dtype=float) for variable, value in dict(state).items()}
-    except Exception as fault:
-        raise PluginError(f"{name}: {type(fault).__name__}: {fault}") from fault
+    except (Exception, SystemExit) as fault:
+        raise PluginError(f"{name}: {describe(fault)}") from fault
     for variable, value in given.items():
         if value.shape not in ((), (m,), (x.shape[0],), (x.shape[0], m)):
             raise PluginError(

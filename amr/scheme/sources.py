@@ -9,6 +9,7 @@ import numpy as np
 
 from amr._kernels.sums import block_sums
 from amr.errors import PluginError
+from amr.plugins import describe
 
 if TYPE_CHECKING:
     from amr.mesh.pool import Layout
@@ -45,6 +46,8 @@ class SourceTerms:
         float64 (n_block, n_var)
             Interior sums of the change, for the ledger.
         """
+        if not len(u):  # more ranks than blocks: a user's function may fail on nothing
+            return np.zeros(u.shape[:2])
         x = mesh.cell_centers()
         inner = (slice(None), slice(None), *self.layout.interior)
         old = u[inner].copy()
@@ -74,8 +77,8 @@ class SourceTerms:
     ) -> dict[str, np.ndarray]:
         try:
             given = dict(function(x, t, w))
-        except Exception as fault:
-            raise PluginError(f"source {name}: {type(fault).__name__}: {fault}") from fault
+        except (Exception, SystemExit) as fault:
+            raise PluginError(f"source {name}: {describe(fault)}") from fault
         for variable, value in given.items():
             if variable not in self.physics.variables:
                 raise PluginError(

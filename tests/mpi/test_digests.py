@@ -34,5 +34,5 @@ def test_the_cases_do_what_they_are_for(found):
     one = found[1]
     for name in CASES:
         assert one[name]["steps"] >= 12 and one[name]["regrids"] >= 3, (name, one[name])
-        assert one[name]["leaves"] >= 8, name
+        assert (one[name]["leaves"] >= 8) != name.startswith("few blocks"), name
     assert all(one[name]["fallback_cells"] > 0 for name in CASES if "fall-back" in name)

@@ -20,3 +20,32 @@ def rough(x, contrast=3.0):
 def vacuum(x):
     """Nothing at all in the right half."""
     return {"density": np.where(x[0] < 0.5, 1.0, 0.0), "velocity": 0 * x, "pressure": np.where(x[0] < 0.5, 1.0, 0.0)}
+
+
+# Plugins as users write them, for ranks that hold no block: NumPy's reductions fail on nothing.
+
+
+def hump(x):
+    """A smooth hump in the middle of [1, 2]."""
+    assert x.min() >= 1 and x.max() <= 2
+    bump = np.exp(-(((x[0] - 1.5) / 0.05) ** 2))
+    return {"density": 1.0 + bump, "velocity": 0 * x, "pressure": 1.0 + bump}
+
+
+def drag(x, t, w):
+    """Slows the gas down."""
+    assert x.min() >= 1 and x.max() <= 2 and w["density"].min() > 0
+    return {"momentum_x": -w["density"] * w["velocity"][0]}
+
+
+def open_end(x, t, w):
+    """What is inside, outside."""
+    assert w["density"].min() > 0
+    return dict(w)
+
+
+def range_of_density(w, spacing, level):
+    """Largest minus smallest density of a block."""
+    density = w["density"][w.interior]
+    assert density.min() > 0 and level.max() < 9
+    return np.ptp(density, axis=(1, 2, 3))
