@@ -206,7 +206,7 @@ def test_a_signal_ends_a_run_with_a_checkpoint(whole, mpirun, tmp_path, number, 
     run.wait_for(out / "checkpoint_*.h5")
     os.kill(run.process.pid if target != "one of two ranks" else run.ranks()[1], number)
     status, output = run.end()
-    # Open MPI's mpirun passes SIGUSR1 on; at SIGTERM and SIGINT it ends the job with a status of its own (docs/running.md).
+    # Open MPI's mpirun passes SIGUSR1 on; at SIGTERM and SIGINT it ends the job with a status of its own (docs/decisions/0006).
     own = target == "mpirun" and number != signal.SIGUSR1
     assert status == (1 if own else STOPPED), output
     assert "Traceback" not in output
