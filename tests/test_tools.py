@@ -27,7 +27,7 @@ case "$*" in
     cp "$0" "$CLONE/.venv/bin/pip" ;;
   *"-m pip install"*"[test,lint]"*)
     echo pip >>"$CALLS"
-    sleep "${STUB_SLEEP:-0}" ;;
+    exec sleep "${STUB_SLEEP:-0}" ;;
   *setup.py*)
     echo build >>"$CALLS"
     if grep -q broken csrc/core.c; then
