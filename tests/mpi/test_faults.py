@@ -207,7 +207,14 @@ def faults(request, tmp_path_factory):
     batch.add("output is a file", running(), "--output", batch.folder / "a file")
     batch.add("output below a file", running(), "--output", batch.folder / "a file" / "out")
     batch.add("output cannot be made", running(), "--output", "/proc/nowhere/out")
-    return batch.run(request.param)
+    batch.add("disk full everywhere", running())
+    batch.add("disk full on the last rank", running())
+    batch.add("disk full of dumps everywhere", running().replace('"none"', '"vtu"'))
+    batch.add("disk full of dumps on the last rank", running().replace('"none"', '"vtu"'))
+    batch.add("the job goes on", running())
+    found = batch.run(request.param)
+    found["left behind"] = [str(path) for path in batch.folder.rglob("*.tmp")]
+    return found
 
 
 @pytest.mark.parametrize("how", WAYS)
@@ -236,3 +243,32 @@ def test_a_restart_that_cannot_be_is_told_once(faults, name):
 @pytest.mark.parametrize("name", ["output is a file", "output below a file", "output cannot be made"])
 def test_results_that_cannot_be_written_are_told_once(faults, name):
     check(faults[name], 1, "error: cannot write ")
+
+
+@pytest.mark.parametrize("what", ["", " of dumps"])
+@pytest.mark.parametrize("where", ["everywhere", "on the last rank"])
+def test_a_full_disk_is_told_once(faults, what, where):
+    check(faults[f"disk full{what} {where}"], 1, "error: cannot write ", ".vtu" if what else ".h5")
+    assert not faults["left behind"]
+    assert faults["the job goes on"] == [[0, "", ""]] * len(faults["the job goes on"])
+
+
+DEFECT = """
+import sys
+from amr.simulation import Simulation
+from amr.cli import solve
+regrid = Simulation.regrid
+def broken(self):
+    if self.comm.rank == 1:
+        raise ZeroDivisionError("a defect")
+    return regrid(self)
+Simulation.regrid = broken
+solve()
+"""
+
+
+def test_a_defect_on_one_rank_stops_all(mpirun, tmp_path):
+    """What is no AMRError is told with its traceback, and the ranks that would wait for ever are ended."""
+    (tmp_path / "case.toml").write_text(running())
+    run = mpirun(3, ["-c", DEFECT, tmp_path / "case.toml", "--output", tmp_path / "out", "--quiet"], timeout=60)
+    assert run.returncode == 70 and run.stderr.count("ZeroDivisionError: a defect") == 1, run
