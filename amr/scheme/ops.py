@@ -12,7 +12,7 @@ coarser level) and ``coarse_ghost(g)`` ghost cells; prolongation reads from it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -228,7 +228,6 @@ def prolong_ops(relation: np.ndarray, slots: np.ndarray, layout: Any) -> np.ndar
     return op_rows(t.prolong[s], slots[q], q)
 
 
-@cache
 def face_slot(dim: int, direction: int) -> int:
     """Slot of the neighbour through the face ``direction``."""
     axis, side = divmod(direction, 2)

@@ -82,7 +82,8 @@ class FluxRegister:
         """Local faces with a coarser neighbour, sorted as the coarse side does: by coarse leaf, its direction, quadrant."""
         dim = self.layout.dim
         block, direction = np.nonzero(relation == COARSER)
-        coarse = table.leaf[block, [face_slot(dim, d) for d in direction]]
+        column = np.array([face_slot(dim, d) for d in range(2 * dim)])[direction]
+        coarse = table.leaf[block, column]
         order = np.lexsort((child_number(forest.coords[lo:hi][block], dim), direction ^ 1, coarse))
         block, direction, coarse = block[order], direction[order], coarse[order]
         slot = self.face_slot[block, direction]
