@@ -107,6 +107,7 @@ def build(case: Case, comm: Comm | None) -> Parts:
             checkpoint_seconds=output.checkpoint_seconds,
             keep=output.keep,
             plot=output.plot,
+            mpi_io=output.mpi_io,
         ),
     )
 

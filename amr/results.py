@@ -117,19 +117,19 @@ def open_restart(sim: Simulation, path: str | Path) -> Checkpoint:
     return checkpoint
 
 
-def write(snapshot: Snapshot, path: Path) -> None:
+def write(snapshot: Snapshot, path: Path, mpi_io: bool = False) -> None:
     """Write a snapshot in the format that the path's ending names. Collective."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".h5":
-        write_checkpoint(path, snapshot)
+        write_checkpoint(path, snapshot, mpi_io)
     elif path.suffix == ".vtu":
         from amr.io.paraview import write_vtu
 
-        write_vtu(path, snapshot)
+        write_vtu(path, snapshot, mpi_io)
     elif path.suffix == ".hdf":
         from amr.io.vtkhdf import write_vtkhdf
 
-        write_vtkhdf(path, snapshot)
+        write_vtkhdf(path, snapshot, mpi_io)
     elif path.suffix == ".png":
         from amr.io.plot import plot_snapshot
 

@@ -275,7 +275,7 @@ class Simulation:
 
     def write(self, path: str | Path) -> None:
         """Write a checkpoint (.h5), a ParaView file (.vtu, .hdf) or a picture (.png), by the path's ending."""
-        results.write(self.snapshot(), Path(path))
+        results.write(self.snapshot(), Path(path), self.outputs.options.mpi_io)
 
     def error_norm(self, variable: str, order: float = 1) -> float:
         """Error of a conserved variable against the exact cell averages: order 1, 2 or infinity, per volume."""

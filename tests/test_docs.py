@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
 import pytest
@@ -60,6 +63,18 @@ def test_commands_name_cases_that_load() -> None:
     for page in PAGES:
         for name in re.findall(r"amr-solve (cases/\w+\.toml)", page.read_text(encoding="utf-8")):
             load_case(ROOT / name)
+
+
+def test_the_commands_of_the_cases_are_those_of_the_pictures() -> None:
+    loader = SourceFileLoader("tools_pictures", str(ROOT / "tools" / "pictures"))
+    spec = spec_from_loader(loader.name, loader)
+    assert spec is not None
+    pictures = sys.modules[loader.name] = module_from_spec(spec)
+    loader.exec_module(pictures)
+    lines = (ROOT / "docs" / "cases.md").read_text(encoding="utf-8").splitlines()
+    for path in (ROOT / "cases").glob("*.toml"):
+        setting = pictures.SETTINGS.get(path.stem, pictures.Setting())
+        assert pictures.command(path.stem, setting) in lines, f"run tools/pictures {path.stem}"
 
 
 def test_pictures_are_small() -> None:

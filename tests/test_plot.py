@@ -138,3 +138,11 @@ def test_a_window_shows_a_part(tmp_path):
     assert is_picture(part)
     heights = [matplotlib.image.imread(path).shape[0] for path in (whole, part)]
     assert heights[1] < heights[0]
+
+
+def test_the_colours_of_a_window_are_those_of_its_cells():
+    canvas = np.arange(12.0).reshape(3, 4)
+    extent = (0.0, 4.0, 0.0, 3.0)
+    assert np.array_equal(plot._part(canvas, extent, extent), canvas)
+    assert np.array_equal(plot._part(canvas, extent, (1.0, 2.5, 0.5, 1.0)), canvas[0:1, 1:3])
+    assert plot._part(canvas, extent, (9.0, 10.0, 9.0, 10.0)).shape == (1, 1)

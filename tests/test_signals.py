@@ -17,6 +17,7 @@ from tests.conftest import LAUNCHER, ROOT
 from tests.runs import SOLVE
 
 CASE = """
+sources = ["slow.py:wait"]
 [mesh]
 lower = [0.0, 0.0]
 upper = [1.0, 1.0]
@@ -43,8 +44,14 @@ max_steps = 40
 format = "none"
 checkpoint_every_steps = 1
 """
-# Slow enough to be caught in the middle, through a source that does nothing but wait.
-SLOW = "import time\n\ndef wait(x, t, w):\n    time.sleep({})\n    return {{}}\n"
+# A source that does nothing but wait, as long as the environment says: runs to be caught in the middle are slow.
+SLOW = """
+import os, time
+
+def wait(x, t, w):
+    time.sleep(float(os.environ.get("AMR_TEST_WAIT", "0")))
+    return {}
+"""
 STOPPED = 75
 
 
@@ -53,6 +60,7 @@ def whole(tmp_path_factory, mpirun):
     """Folder with the case, and the digest of the run that nothing disturbs."""
     folder = tmp_path_factory.mktemp("whole")
     (folder / "case.toml").write_text(CASE)
+    (folder / "slow.py").write_text(SLOW)
     mpirun(0, [*SOLVE, folder / "case.toml", "--output", folder / "out", "--quiet"], check=True)
     return folder, report(folder / "out")["digest"]
 
@@ -64,9 +72,9 @@ def report(folder: Path) -> dict:
 class Started:
     """``amr-solve`` running in the background on n ranks (0: without mpirun), in a process group of its own."""
 
-    def __init__(self, n: int, args: list, env: dict[str, str] | None = None) -> None:
+    def __init__(self, n: int, args: list, wait: float = 0.02) -> None:
         launcher = ["mpirun", "-n", str(n)] if n else []
-        environment = {**os.environ, **LAUNCHER, "PYTHONPATH": str(ROOT), **(env or {})}
+        environment = {**os.environ, **LAUNCHER, "PYTHONPATH": str(ROOT), "AMR_TEST_WAIT": str(wait)}
         command = [*launcher, sys.executable, *SOLVE, *map(os.fspath, args), "--quiet"]
         self.process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -122,7 +130,7 @@ def test_kill_9_at_any_moment(whole, mpirun, tmp_path, n_ranks):
     out = tmp_path / "out"
     run = Started(2, [folder / "case.toml", "--output", out])
     run.wait_for(out / "checkpoint_*.h5")
-    time.sleep(random.uniform(0.0, 0.3))
+    time.sleep(random.uniform(0.0, 0.5))
     run.kill()
     run.end()
     assert go_on(mpirun, folder / "case.toml", out, n_ranks) == expected
@@ -219,9 +227,9 @@ def test_a_signal_ends_a_run_with_a_checkpoint(whole, mpirun, tmp_path, number, 
 
 def test_a_second_interrupt_ends_at_once(tmp_path):
     """Ctrl-C twice: the step that would never end is not waited for."""
-    (tmp_path / "slow.py").write_text(SLOW.format(30))
-    (tmp_path / "case.toml").write_text('sources = ["slow.py:wait"]\n' + CASE)
-    run = Started(0, [tmp_path / "case.toml", "--output", tmp_path / "out"])
+    (tmp_path / "slow.py").write_text(SLOW)
+    (tmp_path / "case.toml").write_text(CASE)
+    run = Started(0, [tmp_path / "case.toml", "--output", tmp_path / "out"], wait=30)
     run.wait_for(tmp_path / "out" / "case.toml")
     for _ in range(2):
         time.sleep(0.3)

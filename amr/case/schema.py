@@ -250,6 +250,7 @@ class Output(Section):
     checkpoint_seconds: float | None = Field(None, gt=0, description="Wall-clock seconds between checkpoints")
     keep: int = Field(2, ge=1, description="Checkpoints that are kept")
     plot: bool = Field(False, description="Also draw a PNG with every dump")
+    mpi_io: bool = Field(False, description="Write with MPI's collective calls: for network file systems")
 
 
 SECTIONS: dict[str, type[Section]] = {

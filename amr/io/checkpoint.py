@@ -38,7 +38,7 @@ VERSION = 1
 # -- writing ----------------------------------------------------------------------------------------------------------
 
 
-def write_checkpoint(path: str | Path, snapshot: Snapshot) -> Path:
+def write_checkpoint(path: str | Path, snapshot: Snapshot, mpi_io: bool = False) -> Path:
     """Write the state of a run; the file appears under its name only when it is complete on the disk. Collective.
 
     Parameters
@@ -46,6 +46,8 @@ def write_checkpoint(path: str | Path, snapshot: Snapshot) -> Path:
     path : path
     snapshot : Snapshot
         Its ``meta`` must hold what JSON can, the same for any number of ranks.
+    mpi_io : bool
+        As of `SharedFile`.
 
     Raises
     ------
@@ -71,7 +73,7 @@ def write_checkpoint(path: str | Path, snapshot: Snapshot) -> Path:
         }
         return create_hdf5(temporary, {"/": root}, datasets)
 
-    with SharedFile(snapshot.comm, Path(path), create, durable=True) as file:
+    with SharedFile(snapshot.comm, Path(path), create, durable=True, mpi_io=mpi_io) as file:
         first = snapshot.leaves.start
         for part, interior in snapshot.interiors():
             crc = np.array([zlib.crc32(block) for block in interior], dtype="<u4")

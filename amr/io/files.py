@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from amr.comm import CollectiveFile
 from amr.errors import AMRError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def chunks(n_block: int, block_bytes: int) -> list[slice]:
 
 
 class SharedFile:
-    """One file written by all ranks with ``pwrite``; the name appears only when every rank has written its part.
+    """One file written by all ranks; the name appears only when every rank has written its part.
 
     Used as a context manager; entering and leaving are collective, the body is not, so that an error on one rank is
     raised on every rank when the body ends and the temporary file is removed.
@@ -81,6 +82,9 @@ class SharedFile:
         know of it (offsets); afterwards in ``plan`` on every rank.
     durable : bool
         Flush to the disk before the rename and sync the folder after it.
+    mpi_io : bool
+        Write with MPI's collective calls instead of ``pwrite``: for network file systems. The body stays as free as it was:
+        the ranks may write differently often.
 
     Raises
     ------
@@ -88,11 +92,14 @@ class SharedFile:
         On every rank, where a write failed on any.
     """
 
-    def __init__(self, comm: Comm, path: Path, create: Callable[[Path], Any], durable: bool = False) -> None:
-        self.comm, self.path, self.create, self.durable = comm, Path(path), create, durable
+    def __init__(
+        self, comm: Comm, path: Path, create: Callable[[Path], Any], durable: bool = False, mpi_io: bool = False
+    ) -> None:
+        self.comm, self.path, self.create, self.durable, self.mpi_io = comm, Path(path), create, durable, mpi_io
         self.temporary = temporary_name(self.path)
         self.plan: Any = None
         self._handle = -1
+        self._collective: CollectiveFile | None = None
 
     def __enter__(self) -> SharedFile:
         error: AMRError | None = None
@@ -109,11 +116,25 @@ class SharedFile:
         except OSError as fault:
             error = cannot_write(self.path, fault)
         self._agree(error)
+        if self.mpi_io:
+            # The handle only showed that every rank reaches the file. Closed first: ROMIO's locks would go with it.
+            self._close()
+            collective = None
+            try:
+                collective = CollectiveFile(self.comm, self.temporary)
+            except OSError as fault:
+                error = cannot_write(self.path, fault)
+            self._agree(error)
+            self._collective = collective
         return self
 
     def write_at(self, offset: int, array: np.ndarray) -> int:
         """Write a C-contiguous array at a byte offset; return the offset behind it. Not collective."""
-        data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+        flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        if self._collective is not None:
+            self._collective.write_at(offset, flat)
+            return offset + len(flat)
+        data = flat.data
         while len(data):
             done = os.pwrite(self._handle, data, offset)
             offset += done
@@ -134,7 +155,9 @@ class SharedFile:
             self._close()
             return  # KeyboardInterrupt, SystemExit: the process ends, nothing to agree on
         try:
-            if self.durable and error is None:
+            if self._collective is not None:
+                self._collective.close(failed=error is not None, sync=self.durable)
+            elif self.durable and error is None:
                 os.fsync(self._handle)
             self._close()
         except OSError as fault:

@@ -43,6 +43,8 @@ class OutputOptions:
         Checkpoints that stay.
     plot : bool
         Draw a PNG beside each dump.
+    mpi_io : bool
+        Write dumps and checkpoints with MPI's collective calls.
     """
 
     directory: Path
@@ -56,6 +58,7 @@ class OutputOptions:
     checkpoint_seconds: float | None = None
     keep: int = 2
     plot: bool = False
+    mpi_io: bool = False
 
     def next_dump(self, t: float) -> float:
         """First dump time after ``t``: a multiple of ``every`` from ``start``, infinity without one."""
@@ -109,7 +112,7 @@ class Outputs:
         self.comm.agree(error)
         remove_stale(options.directory, self.comm)
         if options.format != "none":
-            self._dumps = Dumps(options.directory, options.name, options.format, dim, self.comm)
+            self._dumps = Dumps(options.directory, options.name, options.format, dim, self.comm, options.mpi_io)
             if resume_at is not None:
                 self._dumps.resume(resume_at)
                 self._last_dump = resume_at
@@ -157,7 +160,7 @@ class Outputs:
         """Write a checkpoint, once per step, and drop the oldest beyond ``keep``."""
         path = checkpoint_path(self.options.directory, snapshot.step)
         if snapshot.step != self._last_checkpoint:
-            write_checkpoint(path, snapshot)
+            write_checkpoint(path, snapshot, self.options.mpi_io)
             prune_checkpoints(self.options.directory, self.options.keep, self.comm)
             self._last_checkpoint = snapshot.step
         self._checkpoint_clock = time.monotonic()
@@ -165,7 +168,7 @@ class Outputs:
 
     def emergency(self, snapshot: Snapshot) -> Path:
         """Write the last good state before a run fails."""
-        return write_checkpoint(self.options.directory / "emergency.h5", snapshot)
+        return write_checkpoint(self.options.directory / "emergency.h5", snapshot, self.options.mpi_io)
 
 
 def _divides(interval: int | None, step: int) -> bool:

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 _VTK_TYPE = {"|i1": "Int8", "|u1": "UInt8", "<i4": "Int32", "<i8": "Int64", "<f8": "Float64"}
 
 
-def write_vtu(path: str | Path, snapshot: Snapshot) -> Path:
+def write_vtu(path: str | Path, snapshot: Snapshot, mpi_io: bool = False) -> Path:
     """Write one ``.vtu`` file (XML header, raw appended arrays), each rank its part. Collective.
 
     Cell data: the primitive variables (vectors with three components), the snapshot's own fields, ``level`` and ``rank``;
-    field data: ``TimeValue``.
+    field data: ``TimeValue``. ``mpi_io`` as of `SharedFile`.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def write_vtu(path: str | Path, snapshot: Snapshot) -> Path:
             file.seek(total)
             file.write(b"\n  </AppendedData>\n</VTKFile>\n")
 
-    with SharedFile(snapshot.comm, Path(path), create) as file:
+    with SharedFile(snapshot.comm, Path(path), create, mpi_io=mpi_io) as file:
         mesh.write(file, places, index_type, leading_zero=False)
     return Path(path)
 
@@ -127,7 +127,7 @@ def _series_entries(text: str) -> list[tuple[float, str]]:
 class Format:
     """A row of the table of formats: the writer, the endings and the text form of the list of dumps."""
 
-    write: Callable[[str | Path, Snapshot], Path]
+    write: Callable[[str | Path, Snapshot, bool], Path]
     ending: str
     list_ending: str
     to_text: Callable[[list[tuple[float, str]]], str]
@@ -156,6 +156,8 @@ class Dumps:
         A name of FORMATS.
     dim : int
     comm : Comm
+    mpi_io : bool
+        As of `SharedFile`.
 
     Raises
     ------
@@ -163,8 +165,10 @@ class Dumps:
         The format is not offered in this dimension.
     """
 
-    def __init__(self, directory: str | Path, name: str, format: str, dim: int, comm: Comm) -> None:
-        self.directory, self.name, self.comm = Path(directory), name, comm
+    def __init__(
+        self, directory: str | Path, name: str, format: str, dim: int, comm: Comm, mpi_io: bool = False
+    ) -> None:
+        self.directory, self.name, self.comm, self.mpi_io = Path(directory), name, comm, mpi_io
         self.format = FORMATS[format]
         if dim not in self.format.dims:
             offered = " and ".join(f"{d}D" for d in self.format.dims)
@@ -190,7 +194,7 @@ class Dumps:
             On every rank, where a write failed on any.
         """
         path = self.directory / f"{self.name}_{snapshot.step:08d}{self.format.ending}"
-        self.format.write(path, snapshot)
+        self.format.write(path, snapshot, self.mpi_io)
         error = None
         if self.comm.rank == 0:
             self.entries = [entry for entry in self.entries if entry[0] < snapshot.time and entry[1] != path.name]

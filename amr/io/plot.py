@@ -330,6 +330,17 @@ def _outlines(image: _Image) -> np.ndarray:
     return np.concatenate(parts)
 
 
+def _part(canvas: np.ndarray, extent: tuple[float, ...], window: tuple[float, ...]) -> np.ndarray:
+    """The pixels (j, i) of an image of ``extent`` that a window shows, at least one; both (left, right, bottom, top)."""
+    places = []
+    for axis, n in ((1, canvas.shape[0]), (0, canvas.shape[1])):
+        low, high = extent[2 * axis : 2 * axis + 2]
+        first, last = ((side - low) / (high - low) * n for side in window[2 * axis : 2 * axis + 2])
+        start = min(max(int(first), 0), n - 1)
+        places.append(slice(start, min(max(int(np.ceil(last)), start + 1), n)))
+    return canvas[places[0], places[1]]
+
+
 def _draw_image(image: _Image, outlines: bool, window: tuple[float, float, float, float] | None) -> Figure:
     from matplotlib.collections import LineCollection
 
@@ -339,7 +350,16 @@ def _draw_image(image: _Image, outlines: bool, window: tuple[float, float, float
     width = 8.0 if ratio < 1.2 else max(3.0, 7.0 / ratio + 1.6)
     figure = _figure(width, min(9.0, max(2.5, (width - 1.3) * ratio + 0.9)))
     axis = figure.subplots()
-    shown = axis.imshow(canvas, origin="lower", extent=image.extent, interpolation="nearest", cmap="viridis")
+    seen = _part(canvas, image.extent, (x0, x1, y0, y1))
+    shown = axis.imshow(
+        canvas,
+        origin="lower",
+        extent=image.extent,
+        interpolation="nearest",
+        cmap="viridis",
+        vmin=float(np.nanmin(seen)),
+        vmax=float(np.nanmax(seen)),
+    )
     if outlines:
         lines = _outlines(image)
         thin = 0.4 if len(lines) < 700 or window is not None else 0.2 if len(lines) < 2000 else 0.15

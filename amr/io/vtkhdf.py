@@ -25,7 +25,7 @@ def field_name(name: str) -> str:
     return name.replace("/", "_").replace(".", "_")
 
 
-def write_vtkhdf(path: str | Path, snapshot: Snapshot) -> Path:
+def write_vtkhdf(path: str | Path, snapshot: Snapshot, mpi_io: bool = False) -> Path:
     """Write the leaves as a VTKHDF unstructured grid of one piece. Collective; arrays as in `write_vtu`.
 
     Raises
@@ -57,12 +57,12 @@ def write_vtkhdf(path: str | Path, snapshot: Snapshot) -> Path:
         offsets = create_hdf5(temporary, {"VTKHDF": root, "VTKHDF/PointData": {}}, datasets)
         return {key: offsets[name] for key, name in where.items()}
 
-    with SharedFile(snapshot.comm, Path(path), create) as file:
+    with SharedFile(snapshot.comm, Path(path), create, mpi_io=mpi_io) as file:
         mesh.write(file, file.plan, "<i8", leading_zero=True)
     return Path(path)
 
 
-def write_vtkhdf_amr(path: str | Path, snapshot: Snapshot) -> Path:
+def write_vtkhdf_amr(path: str | Path, snapshot: Snapshot, mpi_io: bool = False) -> Path:
     """Write the tree as VTKHDF overlapping AMR, covered parents with the averages of their children. Collective; 3D only.
 
     Raises
@@ -95,7 +95,7 @@ def write_vtkhdf_amr(path: str | Path, snapshot: Snapshot) -> Path:
                 datasets[f"{name}/CellData/{field_name(field)}"] = ((total, 3) if is_vector else (total,), "<f8", None)
         return create_hdf5(temporary, groups, datasets)
 
-    with SharedFile(snapshot.comm, Path(path), create) as file:
+    with SharedFile(snapshot.comm, Path(path), create, mpi_io=mpi_io) as file:
         for level, blocks in enumerate(levels):
             _write_level(file, f"VTKHDF/Level{level}/CellData", blocks, snapshot)
     return Path(path)
