@@ -65,7 +65,7 @@ class Clone:
             program.write_text(text)
             program.chmod(0o755)
         self.env = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not name.startswith("AMR_")},
             "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
             "AMR_PYTHON": str(folder / "bin" / "python"),
             "CALLS": str(self.calls),
