@@ -26,6 +26,11 @@ AMR_INLINE void copy_box(const double *src, amr_box_stride s, double *dst, amr_b
   }
 }
 
+AMR_CLONES void amr_copy_box(const double *src, amr_box_stride s, double *dst, amr_box_stride d, const int32_t *size,
+                             int n_var) {
+  copy_box(src, s, dst, d, size, n_var);
+}
+
 AMR_CLONES void amr_copy_boxes(const amr_layout *from, const double *src, const amr_layout *to, double *dst,
                                ptrdiff_t n_op, const int32_t *ops) {
   const amr_box_stride s = amr_pool_stride(from), d = amr_pool_stride(to);

@@ -10,8 +10,14 @@ ptrdiff_t amr_scratch_size(const amr_layout *layout) {
   return planes * layout->n_var * amr_scratch_row(layout);
 }
 
+ptrdiff_t amr_gather_size(const amr_layout *layout) {
+  /* A coarse box is smaller than a block: n / 2 + 2 ((g + 1) / 2 + 1) <= n + 2 g for n >= 8. */
+  return (amr_gather_blocks(layout) + 1) * layout->block_stride;
+}
+
 amr_status amr_advance(const amr_physics *physics, const amr_layout *layout, amr_step *step) {
-  step->n_flattened = 0;
+  step->n_flattened = step->n_constant = 0;
+  step->ghost_seconds = 0;
   if (!amr_physics_offered(physics) || layout->dim != physics->dim || layout->n_var != physics->n_var || layout->g < 2)
     return AMR_BAD_ARGUMENT;
   if (step->limiter < AMR_LIMIT_MINMOD || step->limiter > AMR_LIMIT_NONE) return AMR_BAD_ARGUMENT;

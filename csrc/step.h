@@ -7,6 +7,7 @@
 #ifndef AMR_STEP_H
 #define AMR_STEP_H
 #include "amr.h"
+#include "ghosts.h"
 #include "limiter.h"
 #include "reconstruct.h"
 #include "riemann.h"
@@ -15,7 +16,10 @@ typedef struct {
   int limiter, riemann, reconstruction; /* ids of limiter.h, riemann.h, reconstruct.h */
   int predictor;                        /* 1: half-step predictor (MUSCL-Hancock); 0: method of lines */
   double dt, a, b;
-  const double *u_in;  /* pool [block][var][k][j][i], ghosts filled, corners too; layout.g >= 2 */
+  const double *u_in; /* pool [block][var][k][j][i], ghosts filled, corners too; layout.g >= 2 */
+  const amr_ghosts
+      *ghosts; /* NULL, or what fills the ghosts: they are then made in scratch, block by block, from pools other than
+                               u_out; ghosts->own takes the place of u_in, whose ghosts are not read or written */
   const double *u0;    /* pool; read only if a != 0; may be u_out or u_in */
   double *u_out;       /* pool; ghosts are left as they are; may be u_in: a plane is overwritten after its last use */
   const int32_t *list; /* n_list block indices */
@@ -24,16 +28,21 @@ typedef struct {
   const double *mask;    /* pool of one variable, ghosts filled, or NULL: faces with a cell > 0 on either side get the
                                first-order Rusanov flux of the cell averages of u_in */
   const int32_t *face_slot; /* [block][6], or NULL: slot of the face `direction` in flux, -1 for none */
-  double *flux;       /* [slot][var][n^(dim-1)]: the flux through the face, not multiplied by dt or b; transverse cells
+  double *flux;    /* [slot][var][n^(dim-1)]: the flux through the face, not multiplied by dt or b; transverse cells
                                in the order (k, j, i) without the face's axis, i fastest */
-  double *scratch;    /* amr_scratch_size(layout) doubles, 64-byte aligned for speed */
+  double *scratch; /* amr_scratch_size(layout) doubles, 64-byte aligned for speed; amr_gather_size more with ghosts */
   double *max_signal; /* [block], or NULL: what amr_check says of u_out, of the listed blocks; as if called after */
   int64_t *n_bad, *first_bad;
-  int64_t n_flattened; /* out: interior cells whose slopes were set to zero because a face state was unphysical */
+  int64_t n_flattened;  /* out: interior cells whose slopes were set to zero because a face state was unphysical */
+  int64_t n_constant;   /* out: coarse cells prolonged constant by `ghosts` */
+  double ghost_seconds; /* out: wall time spent on `ghosts` */
 } amr_step;
 
 /* Doubles of scratch that amr_advance needs for blocks of this layout. */
 ptrdiff_t amr_scratch_size(const amr_layout *layout);
+
+/* Doubles of scratch for `ghosts`: some blocks with ghosts, and a coarse box. */
+ptrdiff_t amr_gather_size(const amr_layout *layout);
 
 /* Advance as stated above. Static variables (velocity of AMR_ADVECTION_FIELD) are copied from u_in. Cells whose half-step or
  * face states would be unphysical get zero slopes: decided from the cell and its neighbours alone, so that two blocks that

@@ -296,6 +296,25 @@ AMR_INLINE void PHYS(block)(const amr_work *work, int dim) {
   }
 }
 
+/* Advance one block of the list, whose state with its ghosts is u_in. */
+AMR_INLINE void PHYS(advance_block)(amr_work *work, int dim, ptrdiff_t block, const double *u_in) {
+  const amr_layout *l = work->layout;
+  const amr_step *step = work->step;
+  work->u_in = u_in;
+  work->u0 = step->u0 + block * l->block_stride;
+  work->u_out = step->u_out + block * l->block_stride;
+  work->slot = step->face_slot ? step->face_slot + 6 * block : NULL;
+  work->mask = NULL;
+  if (step->mask)
+    for (ptrdiff_t c = 0; c < l->var_stride && !work->mask; c++)
+      if (step->mask[block * l->var_stride + c] > 0) work->mask = step->mask + block * l->var_stride;
+  for (int a = 0; a < 3; a++) work->k[a] = step->dt / step->spacing[3 * block + a];
+  PHYS(block)(work, dim);
+  if (step->max_signal) /* now, while the block is in the cache */
+    PHYS(check_block)(work->physics, l, dim, work->u_out, step->spacing + 3 * block, step->max_signal + block,
+                      step->n_bad + block, step->first_bad + block);
+}
+
 AMR_INLINE void PHYS(advance)(const amr_physics *physics, const amr_layout *l, amr_step *step, int dim) {
   amr_work work = {.physics = physics, .layout = l, .step = step, .s = amr_scratch_make(l, step->scratch)};
   work.first = (l->g - 1) * (1 + (dim > 1 ? l->stride[1] : 0));
@@ -303,20 +322,19 @@ AMR_INLINE void PHYS(advance)(const amr_physics *physics, const amr_layout *l, a
   /* Static variables and first order have no slopes. */
   for (int a = 0; a < dim; a++)
     for (int r = 0; r < 2; r++) memset(work.s.slope[a][r], 0, work.s.plane * sizeof(double));
-  for (int64_t q = 0; q < step->n_list; q++) {
-    const int32_t block = step->list[q];
-    work.u_in = step->u_in + block * l->block_stride;
-    work.u0 = step->u0 + block * l->block_stride;
-    work.u_out = step->u_out + block * l->block_stride;
-    work.slot = step->face_slot ? step->face_slot + 6 * block : NULL;
-    work.mask = NULL;
-    if (step->mask)
-      for (ptrdiff_t c = 0; c < l->var_stride && !work.mask; c++)
-        if (step->mask[block * l->var_stride + c] > 0) work.mask = step->mask + block * l->var_stride;
-    for (int a = 0; a < 3; a++) work.k[a] = step->dt / step->spacing[3 * (ptrdiff_t)block + a];
-    PHYS(block)(&work, dim);
-    if (step->max_signal) /* now, while the block is in the cache */
-      PHYS(check_block)(physics, l, dim, work.u_out, step->spacing + 3 * (ptrdiff_t)block, step->max_signal + block,
-                        step->n_bad + block, step->first_bad + block);
+  if (!step->ghosts) {
+    for (int64_t q = 0; q < step->n_list; q++)
+      PHYS(advance_block)(&work, dim, step->list[q], step->u_in + step->list[q] * l->block_stride);
+    return;
+  }
+  const ptrdiff_t together = amr_gather_blocks(l);
+  double *blocks = step->scratch + amr_scratch_size(l), *coarse = blocks + together * l->block_stride;
+  for (int64_t q = 0; q < step->n_list; q += together) {
+    const ptrdiff_t n = step->n_list - q < together ? step->n_list - q : together;
+    const double begin = amr_seconds();
+    for (ptrdiff_t m = 0; m < n; m++)
+      step->n_constant += amr_ghosts_fill(step->ghosts, step->list[q + m], blocks + m * l->block_stride, coarse);
+    step->ghost_seconds += amr_seconds() - begin;
+    for (ptrdiff_t m = 0; m < n; m++) PHYS(advance_block)(&work, dim, step->list[q + m], blocks + m * l->block_stride);
   }
 }

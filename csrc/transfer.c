@@ -53,6 +53,11 @@ AMR_INLINE void restrict_box(int dim, const double *src, amr_box_stride s, doubl
     restrict_rows(3, src, s, dst, d, size, n, n_var);
 }
 
+AMR_CLONES void amr_restrict_box(int dim, const double *src, amr_box_stride s, double *dst, amr_box_stride d,
+                                 const int32_t *size, int n_var) {
+  restrict_box(dim, src, s, dst, d, size, n_var);
+}
+
 AMR_CLONES void amr_restrict_boxes(const amr_layout *from, const double *src, const amr_layout *to, double *dst,
                                    ptrdiff_t n_op, const int32_t *ops) {
   const amr_box_stride s = amr_pool_stride(from), d = amr_pool_stride(to);
@@ -129,6 +134,14 @@ AMR_INLINE ptrdiff_t prolong_box(int dim, const amr_physics *physics, amr_prolon
         }
       }
   return n_fallback;
+}
+
+AMR_CLONES ptrdiff_t amr_prolong_box(const amr_physics *physics, amr_prolong_mode mode, const amr_layout *coarse,
+                                     const double *src, const amr_layout *fine, double *dst, const int32_t *to,
+                                     const int32_t *size) {
+  if (fine->dim == 1) return prolong_box(1, physics, mode, coarse, src, fine, dst, to, size);
+  if (fine->dim == 2) return prolong_box(2, physics, mode, coarse, src, fine, dst, to, size);
+  return prolong_box(3, physics, mode, coarse, src, fine, dst, to, size);
 }
 
 AMR_CLONES ptrdiff_t amr_prolong_boxes(const amr_physics *physics, amr_prolong_mode mode, const amr_layout *coarse,

@@ -4,6 +4,11 @@
 #include "amr.h"
 #include "copy.h"
 
+/* dst := averages of the 2^dim cells of src under each of its `size` cells (i, j, k) of n_var variables; src and dst point to the
+ * first cell. */
+void amr_restrict_box(int dim, const double *src, amr_box_stride s, double *dst, amr_box_stride d, const int32_t *size,
+                      int n_var);
+
 /* dst box := average of the 2^dim cells of the source under each of its cells; `from` is the first fine cell. The sum pairs opposite
  * corners, so that the result keeps its bits when the data are mirrored along any axis and, in 2D, when x and y are exchanged. */
 void amr_restrict_boxes(const amr_layout *from, const double *src, const amr_layout *to, double *dst, ptrdiff_t n_op,
@@ -17,10 +22,15 @@ typedef enum {
   AMR_PROLONG_CONSTANT = 1, /* u_c */
 } amr_prolong_mode;
 
-/* dst box := prolonged coarse cells. `src block` is a block of the coarse pool that covers the region of `dst block`: fine cell f lies in
- * coarse cell floor(f / 2), whose two neighbours along every active axis must be set (limited mode); `from` is not used. The children
+/* The box at cell to[3] of size[3] of the block dst := prolonged cells of the coarse block src, which covers the region of dst: fine cell f lies in
+ * coarse cell floor(f / 2), whose two neighbours along every active axis must be set (limited mode); The children
  * of a coarse cell average to it up to round-off. If one of the 2^dim children, inside the box or not, fails amr_is_physical, all get
  * the value of the coarse cell. Returns the number of coarse cells this happened to. `physics` is not read in constant mode. */
+ptrdiff_t amr_prolong_box(const amr_physics *physics, amr_prolong_mode mode, const amr_layout *coarse,
+                          const double *src, const amr_layout *fine, double *dst, const int32_t *to,
+                          const int32_t *size);
+
+/* The same for n_op boxes of pools. */
 ptrdiff_t amr_prolong_boxes(const amr_physics *physics, amr_prolong_mode mode, const amr_layout *coarse,
                             const double *src, const amr_layout *fine, double *dst, ptrdiff_t n_op, const int32_t *ops);
 

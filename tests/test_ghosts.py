@@ -6,6 +6,7 @@ import pytest
 from amr.errors import PluginError
 from amr.mesh.tree import Forest
 from amr.physics.boundary import Condition
+from amr.scheme.ghosts import Pools
 from tests.transfer_tools import (
     cell_centers,
     cell_index,
@@ -41,7 +42,8 @@ def test_linear_field_is_exact_in_every_ghost(dim, n, g, seed):
     fill.fill(u, 0.5)
     np.testing.assert_allclose(u, exact, rtol=1e-13, atol=1e-13)
     assert fill.n_prolong_fallback == 0
-    assert len(fill.outer) == 0 and len(fill.inner) == len(forest.level)
+    (group,) = fill.groups
+    assert not len(group.outer) and len(group.inner) + len(group.by_function[0]) == len(forest.level)
 
 
 def location_keys(forest, layout):
@@ -151,10 +153,12 @@ def test_boundary_function_failure_is_raised_after_the_exchange():
     ]:
         fill, layout = make_fill(forest, physics, 8, 2, Condition("function", function=bad, name="bad.py:f"))
         u = linear_pool(forest, layout)
-        fill.start(u, 0.0)
-        fill.finish_inner(u, 0.0)
+        (group,) = fill.groups
+        group.start(Pools.one(u))
+        group.fill_inner(u, 0.0)
+        group.wait()
         with pytest.raises(PluginError, match=r"boundary x lower: bad\.py:f.*") as caught:
-            fill.finish_outer(u, 0.0)
+            group.fill_outer(u, 0.0)
         assert text in str(caught.value)
 
 

@@ -5,10 +5,6 @@ from amr._kernels.common cimport amr_layout
 from amr._kernels.physics cimport make_layout
 
 cdef extern from "boundary.h" nogil:
-    ctypedef struct amr_boundary:
-        int kind[6]
-        const double *parity
-        const double *state
     void amr_boundary_fill(const amr_layout *, double *, const amr_boundary *, ptrdiff_t, const int32_t *)
     void amr_boundary_coarse(const amr_layout *, double *, const amr_boundary *, ptrdiff_t, const int32_t *)
     void amr_boundary_gather(const amr_layout *, const double *, double *, ptrdiff_t, ptrdiff_t, const int32_t *)
@@ -29,8 +25,6 @@ cdef class BoundarySpec:
     state : float64 (6, n_var)
         Conserved ghost state, read for CONSTANT.
     """
-    cdef amr_boundary c
-    cdef const double[:, ::1] parity, state
 
     def __init__(self, const int32_t[::1] kind, const double[:, ::1] parity, const double[:, ::1] state):
         if kind.shape[0] != 6 or parity.shape[0] != 3 or state.shape[0] != 6 or parity.shape[1] != state.shape[1]:

@@ -9,16 +9,6 @@ from amr._kernels.common cimport AMR_OK, amr_status
 
 
 cdef extern from "sfc.h":
-    ctypedef struct amr_forest:
-        int dim
-        int key_level
-        int32_t root[3]
-        int32_t periodic[3]
-        ptrdiff_t n
-        const int8_t *level
-        const int32_t *coords
-        const int64_t *key
-
     void amr_morton_encode(int, int, ptrdiff_t, const int8_t *, const int32_t *, int64_t *) nogil
     void amr_morton_decode(int, int, ptrdiff_t, const int8_t *, const int64_t *, int32_t *) nogil
     void amr_find(const amr_forest *, ptrdiff_t, const int8_t *, const int32_t *, int32_t *) nogil
@@ -67,11 +57,6 @@ def cut(const double[::1] prefix, ptrdiff_t n_part):
 
 cdef class Leaves:
     """The flat arrays of a forest as the C core sees them; keeps them alive. At least one leaf."""
-
-    cdef amr_forest c
-    cdef const int8_t[::1] level
-    cdef const int32_t[:, ::1] coords
-    cdef const int64_t[::1] key
 
     def __init__(self, int dim, int key_level, root_blocks, periodic, level, coords, key):
         self.level, self.coords, self.key = level, coords, key

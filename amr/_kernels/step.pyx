@@ -3,6 +3,7 @@
 import numpy as np
 
 from amr._kernels.common cimport amr_layout, amr_physics, amr_status, AMR_OK
+from amr._kernels.ghosts cimport GhostPlan, amr_ghosts
 from amr._kernels.physics cimport PhysicsSpec, make_layout
 from libc.stdint cimport int32_t, int64_t
 
@@ -16,6 +17,7 @@ cdef extern from "step.h":
         double a
         double b
         const double *u_in
+        const amr_ghosts *ghosts
         const double *u0
         double *u_out
         const int32_t *list
@@ -29,8 +31,11 @@ cdef extern from "step.h":
         int64_t *n_bad
         int64_t *first_bad
         int64_t n_flattened
+        int64_t n_constant
+        double ghost_seconds
 
     ptrdiff_t amr_scratch_size(const amr_layout *layout) nogil
+    ptrdiff_t amr_gather_size(const amr_layout *layout) nogil
     amr_status amr_advance(const amr_physics *physics, const amr_layout *layout, amr_step *step) nogil
     amr_status amr_check(const amr_physics *physics, const amr_layout *layout, const double *u, const int32_t *list,
                          int64_t n_list, const double *spacing, double *max_signal, int64_t *n_bad, int64_t *first_bad) nogil
@@ -39,7 +44,7 @@ cdef extern from "step.h":
 def scratch_size(layout):
     """Number of float64 of scratch that ``advance`` needs for blocks of ``layout``."""
     cdef amr_layout l = make_layout(layout)
-    return amr_scratch_size(&l)
+    return amr_scratch_size(&l) + amr_gather_size(&l)
 
 
 cdef int require_pool(const double[:, :, :, :, ::1] u, amr_layout *l, int n_var, Py_ssize_t n_block, str name) except -1:
@@ -53,7 +58,7 @@ def advance(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u_in, const 
             double[:, :, :, :, ::1] u_out, const int32_t[::1] blocks, const double[:, ::1] spacing, double[::1] scratch, *,
             double dt, double a, double b, int limiter, int riemann, int reconstruction, bint predictor,
             const double[:, :, :, :, ::1] mask=None, const int32_t[:, ::1] face_slot=None,
-            double[:, :, ::1] flux=None, checked=None):
+            double[:, :, ::1] flux=None, checked=None, GhostPlan ghosts=None):
     """``u_out = a u0 + b (u_in + dt L(u_in))`` on the interior cells of the listed blocks.
 
     Parameters
@@ -80,6 +85,9 @@ def advance(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u_in, const 
     checked : tuple of ndarray, optional
         Arrays as ``check`` returns them, (n_block,) each: the entries of the listed blocks are set to what ``check`` says
         of ``u_out``. Cheaper than a call of ``check``, the block being in the cache; stale where reflux changes a block.
+    ghosts : GhostPlan, optional
+        Fills the ghosts of each block in scratch, from the pools set with its ``read``, which take the place of ``u_in`` and must
+        not be ``u_out``: the ghosts of ``u_in`` are neither read nor written. Its ``n_fallback`` and ``seconds`` are counted on.
 
     Returns
     -------
@@ -93,7 +101,7 @@ def advance(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u_in, const 
     require_pool(u_in, &l, l.n_var, n_block, "u_in")
     require_pool(u0, &l, l.n_var, n_block, "u0")
     require_pool(u_out, &l, l.n_var, n_block, "u_out")
-    if spacing.shape[1] != 3 or scratch.shape[0] < amr_scratch_size(&l):
+    if spacing.shape[1] != 3 or scratch.shape[0] < amr_scratch_size(&l) + amr_gather_size(&l):
         raise ValueError("spacing must have 3 columns, scratch scratch_size(layout) elements")
     if blocks.shape[0] == 0:
         return 0
@@ -112,7 +120,11 @@ def advance(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u_in, const 
     s.dt, s.a, s.b = dt, a, b
     s.u_in, s.u0, s.u_out = &u_in[0, 0, 0, 0, 0], &u0[0, 0, 0, 0, 0], &u_out[0, 0, 0, 0, 0]
     s.list, s.n_list, s.spacing, s.scratch = &blocks[0], blocks.shape[0], &spacing[0, 0], &scratch[0]
-    s.mask, s.face_slot, s.flux = NULL, NULL, NULL
+    s.mask, s.face_slot, s.flux, s.ghosts = NULL, NULL, NULL, NULL
+    if ghosts is not None:
+        if ghosts.c.layout.n_var != l.n_var or ghosts.c.layout.block_stride != l.block_stride or ghosts.c.own == s.u_out:
+            raise ValueError("ghosts must be of the same layout and read other pools than u_out")
+        s.ghosts = &ghosts.c
     if mask is not None:
         require_pool(mask, &l, 1, n_block, "mask")
         s.mask = &mask[0, 0, 0, 0, 0]
@@ -125,6 +137,9 @@ def advance(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u_in, const 
         status = amr_advance(&spec.c, &l, &s)
     if status != AMR_OK:
         raise ValueError("amr_advance: ids, dimension, ghost width or variable counts are not offered")
+    if ghosts is not None:
+        ghosts.n_fallback += s.n_constant
+        ghosts.seconds += s.ghost_seconds
     return s.n_flattened
 
 

@@ -67,6 +67,11 @@ class Timers:
             self._waited = waited
         self.seconds[self._stack[-1]] += elapsed
 
+    def shift(self, seconds: float, source: str, target: str) -> None:
+        """Count ``seconds`` that were measured inside a phase for another one."""
+        self.seconds[source] = self.seconds.get(source, 0.0) - seconds
+        self.seconds[target] = self.seconds.get(target, 0.0) + seconds
+
     def reset(self) -> None:
         """Forget all seconds so far (open phases stay open)."""
         self.flush()

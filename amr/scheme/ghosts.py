@@ -1,58 +1,159 @@
-"""Fill the ghosts of all local blocks with one round of messages.
+"""Fill ghosts with one round of messages.
 
 Every value that crosses a rank or a level is taken from the interior of a leaf: same-level ghosts are copied, finer data are
 restricted before they are sent, coarser data arrive as coarse cells with the halo that slopes need and are prolonged here (the
 scheme of Athena++: Stone et al., ApJS 249 (2020) 4). A ghost cell therefore depends on its place and level only, and two blocks
 that see the same ghost cell hold the same bits.
+
+Sender and receiver run the same `ghost_ops` on the same leaves and so agree on a message's contents without talking.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from amr._kernels.ghosts import HALO, IN_BUFFER, GhostPlan, ghost_ops
 from amr._kernels.physics import PhysicsSpec
-from amr._kernels.transfer import (
-    copy_boxes,
-    pack_boxes,
-    prolong_boxes,
-    restrict_boxes,
-    restrict_pack,
-    unpack_boxes,
-)
 from amr.comm import Comm, Exchange
 from amr.errors import AMRError
 from amr.mesh.neighbors import NeighborTable, neighbors
-from amr.mesh.pool import Layout, aligned_zeros
+from amr.mesh.pool import Layout
 from amr.mesh.tree import Forest
-from amr.physics.boundary import BoundaryFill
-from amr.scheme.messages import Messages, messages
-from amr.scheme.ops import (
-    COARSER,
-    LeafOps,
-    boundary_ops,
-    build_ops,
-    coarse_ghost,
-    join,
-    owners,
-    prolong_ops,
-    wall_ops,
-)
+from amr.physics.boundary import BoundaryFill, BoundaryPlan
+from amr.scheme.messages import Messages
+from amr.scheme.ops import OUTSIDE, Boxes, boundary_ops, boxes, coarse_ghost, face_slot, owners
 
-TAG_GHOSTS, TAG_MASK = 11, 12
+TAG_GHOSTS, TAG_MASK = 100, 200  # plus the group
+
+
+@dataclass(frozen=True)
+class Pools:
+    """Where a ghost fill reads, each float64 (n_block, n_var, nk, nj, ni).
+
+    Attributes
+    ----------
+    own, finer : array
+        Pool of the blocks to be filled and of leaves of their level, and of finer leaves.
+    coarser, coarser_2 : array
+        Of coarser leaves, at two times.
+    theta : float
+        Coarser values are ``(1 - theta) coarser + theta coarser_2``.
+    """
+
+    own: np.ndarray
+    finer: np.ndarray
+    coarser: np.ndarray
+    coarser_2: np.ndarray
+    theta: float = 0.0
+
+    @classmethod
+    def one(cls, u: np.ndarray) -> Pools:
+        """Everything from one pool, at one time."""
+        return cls(u, u, u, u)
+
+
+class GhostGroup:
+    """Blocks whose ghosts are filled together, and the messages that this needs.
+
+    Attributes
+    ----------
+    inner, outer : int32 arrays
+        Blocks that need no message, and the others; without those of ``by_function``.
+    by_function : (int32 array, int32 array)
+        Blocks at a boundary that is a Python function: such that need no message, and the others. Their ghosts have to be filled in
+        the pool; those of the other blocks may be filled where they are used, by the step kernel.
+
+    Filling is collective over the ranks that share faces, edges or corners.
+    """
+
+    def __init__(self, fill: GhostFill, number: int, blocks: np.ndarray, send: np.ndarray, to: np.ndarray) -> None:
+        """``blocks``: the local ones; ``send``: ops (n, 4) that other ranks' blocks of the group want; ``to``: those ranks."""
+        self.fill, self.number = fill, number
+        self._send_ops, sent = send, _place(fill.boxes, send, np.arange(len(send)), to)
+        waits, by_function = fill.waits[blocks], fill.at_function[blocks]
+        self.inner, self.outer = (blocks[~by_function & (waits == late)] for late in (False, True))
+        self.by_function = tuple(blocks[by_function & (waits == late)] for late in (False, True))
+        self._faces = [fill.boundary_plan(part) for part in self.by_function]
+        self._messages = (Messages([], sent), Messages([], fill.place_received(blocks)))
+        self._channel = _Channel(self, fill.layout.n_var, TAG_GHOSTS + number)
+        self._mask_channel: _Channel | None = None
+        self._error: AMRError | None = None
+
+    def start(self, pools: Pools) -> None:
+        """Pack and send; the pools are read now, and by everything that follows up to the next `start`."""
+        self._channel.start(self.fill.plan, pools)
+
+    def fill_inner(self, u: np.ndarray, t: float, everything: bool = True) -> None:
+        """Fill what needs no message in the pool ``u``: all blocks, or only those of ``by_function``. In place."""
+        if everything:
+            self.fill.plan.fill(u, self.inner)
+        self._at_function(u, t, 0)
+
+    def wait(self) -> None:
+        """Return when the messages of `start` are in."""
+        self._channel.exchange.wait()
+
+    def fill_outer(self, u: np.ndarray, t: float, everything: bool = True) -> None:
+        """After `wait`: the rest, as `fill_inner`. In place.
+
+        Raises
+        ------
+        PluginError
+            A boundary function failed here, in this call or in `fill_inner`; not on all ranks, the caller lets them agree.
+        """
+        if everything:
+            self.fill.plan.fill(u, self.outer)
+        self._at_function(u, t, 1)
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
+    def fill_mask(self, mask: np.ndarray) -> None:
+        """Fill the ghosts of a mask pool (n_block, 1, nk, nj, ni). In place.
+
+        Values > 0 count as set: restriction averages, prolongation is constant, and outside the domain the nearest cell counts.
+        """
+        if self._mask_channel is None:
+            self._mask_channel = _Channel(self, 1, TAG_MASK + self.number)
+        plan, channel = self.fill.mask_plan, self._mask_channel
+        channel.start(plan, Pools.one(mask))
+        for late, blocks in enumerate((self.inner, self.outer)):
+            if late:
+                channel.exchange.wait()
+            plan.fill(mask, blocks)
+            plan.fill(mask, self.by_function[late])
+            self._faces[late].fill_mask(replace(self.fill.layout, n_var=1), mask)
+
+    def free(self) -> None:
+        """Give the requests back; the object cannot fill any more."""
+        self._channel.exchange.free()
+        if self._mask_channel is not None:
+            self._mask_channel.exchange.free()
+
+    def _at_function(self, u: np.ndarray, t: float, late: int) -> None:
+        self.fill.plan.fill(u, self.by_function[late])
+        try:
+            self._faces[late].fill(u, t)
+        except AMRError as error:
+            # The messages under way must still be received: fill_outer raises it.
+            self._error = self._error or error
 
 
 class _Channel:
-    """Buffers and requests of one exchange with ``n_var`` variables, and the coarse pool it prolongs from."""
+    """Buffers and requests of the messages of a group with ``n_var`` variables."""
 
-    def __init__(self, fill: GhostFill, n_var: int, tag: int) -> None:
-        self.layout = replace(fill.layout, n_var=n_var)
-        self.coarse_layout = replace(fill.coarse_layout, n_var=n_var)
-        self.coarse = aligned_zeros((fill.n_coarse, *self.coarse_layout.shape))
-        self.send, send = fill.send.buffers(n_var)
-        self.recv, recv = fill.recv.buffers(n_var)
-        self.exchange = Exchange(fill.comm, send, recv, tag)
+    def __init__(self, group: GhostGroup, n_var: int, tag: int) -> None:
+        self._ops = group._send_ops
+        (self._send, send), (self._recv, recv) = (m.buffers(n_var) for m in group._messages)
+        self.exchange = Exchange(group.fill.comm, send, recv, tag)
+
+    def start(self, plan: GhostPlan, pools: Pools) -> None:
+        plan.read(pools.own, pools.finer, pools.coarser, pools.coarser_2, pools.theta, self._recv)
+        plan.pack(self._ops, self._send)
+        self.exchange.start()
 
 
 class GhostFill:
@@ -68,22 +169,19 @@ class GhostFill:
     spec : PhysicsSpec
         Decides which prolonged states are physical.
     boundary : BoundaryFill
+    group_of_level : sequence of int, optional
+        Group of the blocks of each level; default: one group.
 
     Attributes
     ----------
-    inner, outer : int32 arrays
-        Local blocks whose ghosts need no message, and the others.
+    groups : tuple of GhostGroup
+    plan : GhostPlan
+        What fills the ghosts of each local block; `GhostGroup.start` sets what it reads.
     table : NeighborTable
         Neighbours of the local leaves.
-    n_prolong_fallback : int
-        Coarse cells prolonged constant so far because a child would have been unphysical (this rank).
 
     Making one is not collective; filling is (over the ranks that share faces, edges or corners).
     """
-
-    # Kinds of ops, in the order of build_ops: into ghosts (copy, restrict) and into the coarse box (copy, restrict).
-    _RESTRICTED = (False, True, False, True)
-    _TO_COARSE = (False, False, True, True)
 
     def __init__(
         self,
@@ -93,145 +191,134 @@ class GhostFill:
         layout: Layout,
         spec: PhysicsSpec,
         boundary: BoundaryFill,
+        group_of_level: Sequence[int] | None = None,
     ) -> None:
-        self.comm, self.layout, self.spec = comm, layout, spec
-        self.coarse_layout = Layout(layout.dim, layout.n // 2, coarse_ghost(layout.g), layout.n_var)
-        self.n_prolong_fallback = 0
-        self._error: AMRError | None = None
-        self._boundary = boundary
-        lo, hi = int(starts[comm.rank]), int(starts[comm.rank + 1])
-        self.n_block = hi - lo
-        leaves = np.arange(lo, hi)
-        self.table: NeighborTable = neighbors(forest, leaves)
-        relation = self.table.relation
-        has_coarser = (relation == COARSER).any(axis=1)
-        slots = np.cumsum(has_coarser) - 1
-        self.n_coarse = int(has_coarser.sum())
-        kinds = build_ops(forest.coords[lo:hi], leaves, self.table, layout)
+        self.comm, self.layout, self.boundary = comm, layout, boundary
+        self.boxes = boxes(layout.dim, layout.n, layout.g)
+        self._starts, self._lo, self._hi = starts, int(starts[comm.rank]), int(starts[comm.rank + 1])
+        self._level, self._coords = forest.level[self._lo : self._hi], forest.coords[self._lo : self._hi]
+        self.table: NeighborTable = neighbors(forest, np.arange(self._lo, self._hi))
+        self._functions = sum(1 << direction for direction in boundary.functions)
+        self._first, self._ops = self._plan(forest, self.table)
+        n_block = self._hi - self._lo
+        self._block_of_op = np.repeat(np.arange(n_block, dtype=np.int32), np.diff(self._first))
+        remote = self._localize()
+        self.waits = np.zeros(n_block, dtype=bool)
+        self.waits[self._block_of_op[self._remote]] = True
+        self.at_function = self._is_at_function()
 
-        self._local: list[np.ndarray] = []
-        remote: list[LeafOps] = []
-        for ops, to_coarse in zip(kinds, self._TO_COARSE, strict=True):
-            is_local = (ops.src >= lo) & (ops.src < hi)
-            here = ops.take(is_local) if comm.size > 1 else ops
-            self._local.append(here.rows(here.src - lo, slots[here.dst - lo] if to_coarse else here.dst - lo))
-            remote.append(ops.take(~is_local))
-        to = [slots[o.dst - lo] if c else o.dst - lo for o, c in zip(remote, self._TO_COARSE, strict=True)]
-        zeros = [np.zeros(len(o.src), dtype=np.int64) for o in remote]
-        self.recv = messages(remote, [owners(starts, o.src) for o in remote], zeros, to)
-        self.send = self._plan_send(forest, starts, np.unique(join(remote[:3]).src), lo, hi)
+        group = np.zeros(forest.max_level + 1, dtype=np.int64) if group_of_level is None else np.array(group_of_level)
+        dst, send = self._plan_send(forest, np.unique(remote))
+        to, group_to = owners(starts, dst), group[forest.level[dst]]
+        self.groups = tuple(
+            GhostGroup(
+                self,
+                g,
+                np.flatnonzero(group[self._level] == g).astype(np.int32),
+                send[group_to == g],
+                to[group_to == g],
+            )
+            for g in range(int(group.max()) + 1)
+        )
+        coarse = Layout(layout.dim, layout.n // 2, coarse_ghost(layout.g), layout.n_var)
+        plan = (self.boxes.c, self._first, self._ops, spec)
+        self.plan = GhostPlan(layout, coarse, *plan, boundary.spec, boundary.coarse_spec)
+        self.mask_plan = GhostPlan(
+            replace(layout, n_var=1), replace(coarse, n_var=1), *plan, boundary.mask_spec, boundary.mask_spec, True
+        )
 
-        waits = np.zeros(self.n_block, dtype=bool)
-        waits[join(remote).dst - lo] = True
-        self.inner, self.outer = (np.flatnonzero(w).astype(np.int32) for w in (~waits, waits))
-        place = forest.level[lo:hi], forest.coords[lo:hi]
-        walls, prolongs = wall_ops(relation, slots, layout), prolong_ops(relation, slots, layout)
-        faces = boundary_ops(relation, layout)
-        slot_waits = waits[has_coarser]
-        self._walls, self._prolongs, self._faces = [], [], []
-        for group in (False, True):
-            self._walls.append(walls[slot_waits[walls[:, 1]] == group])
-            self._prolongs.append(prolongs[waits[prolongs[:, 1]] == group])
-            self._faces.append(boundary.plan([f[waits[f[:, 1]] == group] for f in faces], *place))
-        self._channel = _Channel(self, layout.n_var, TAG_GHOSTS)
-        self._mask_channel: _Channel | None = None
+    # ---- the plan --------------------------------------------------------------------------------------------------------
 
-    def _plan_send(self, forest: Forest, starts: np.ndarray, remote: np.ndarray, lo: int, hi: int) -> Messages:
-        """Messages to the leaves ``remote``, all remote leaves that touch a local one."""
-        kinds = build_ops(forest.coords[remote], remote, neighbors(forest, remote), self.layout) if len(remote) else ()
-        mine = [ops.take((ops.src >= lo) & (ops.src < hi)) for ops in kinds]
-        if not mine:
-            return Messages([np.zeros((0, 12), dtype=np.int32)] * 4, {})
-        zeros = [np.zeros(len(o.src), dtype=np.int64) for o in mine]
-        return messages(mine, [owners(starts, o.dst) for o in mine], [o.src - lo for o in mine], zeros)
+    def _plan(self, forest: Forest, table: NeighborTable) -> tuple[np.ndarray, np.ndarray]:
+        return ghost_ops(forest._leaves, self.boxes.c, self._functions, table.leaves, table.relation, table.leaf)
 
-    # ---- one fill --------------------------------------------------------------------------------------------------------
+    def _localize(self) -> np.ndarray:
+        """Count sources by local block; note the ops that read remote leaves, and return these leaves."""
+        self._peer = np.zeros(0, dtype=np.int64)
+        self._remote = np.zeros(0, dtype=np.int64)
+        reads = self._ops[:, 1] <= HALO
+        source = self._ops[:, 0]
+        if self.comm.size > 1:
+            self._remote = np.flatnonzero(reads & ((source < self._lo) | (source >= self._hi)))
+        remote = source[self._remote]
+        self._peer = owners(self._starts, remote)
+        source[reads] -= self._lo
+        source[self._remote] = IN_BUFFER
+        return remote
 
-    def start(self, u: np.ndarray, t: float) -> None:
-        """Pack and send; ``u`` (n_block, n_var, nk, nj, ni) is read now."""
-        self._start(self._channel, u)
+    def place_received(self, blocks: np.ndarray) -> dict[int, int]:
+        """Give the remote ops of ``blocks`` their places in the messages; the cells of each peer's message."""
+        chosen = np.zeros(len(self._level), dtype=bool)
+        chosen[blocks] = True
+        which = chosen[self._block_of_op[self._remote]]
+        return _place(self.boxes, self._ops, self._remote[which], self._peer[which])
 
-    def finish_inner(self, u: np.ndarray, t: float) -> None:
-        """Do everything that needs no message; afterwards the ghosts of the ``inner`` blocks are filled. In place."""
-        self._copy_local(self._channel, u)
-        self._complete(self._channel, u, t, 0)
+    def _plan_send(self, forest: Forest, beside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Leaves and ops (n,), (n, 4) that read local blocks, of the remote leaves ``beside``: all that touch a local one."""
+        if not len(beside):
+            return np.zeros(0, dtype=np.int64), np.zeros((0, 4), dtype=np.int32)
+        first, ops = self._plan(forest, neighbors(forest, beside))
+        mine = (ops[:, 1] <= HALO) & (ops[:, 0] >= self._lo) & (ops[:, 0] < self._hi)
+        ops[:, 0] -= self._lo
+        return np.repeat(beside, np.diff(first))[mine], np.ascontiguousarray(ops[mine])
 
-    def finish_outer(self, u: np.ndarray, t: float) -> None:
-        """Wait for the messages; afterwards all ghosts are filled. In place.
+    def _is_at_function(self) -> np.ndarray:
+        dim, outside = self.layout.dim, self.table.relation == OUTSIDE
+        found = np.zeros(len(outside), dtype=bool)
+        for direction in self.boundary.functions:
+            found |= outside[:, face_slot(dim, direction)]
+        return found
+
+    def boundary_plan(self, blocks: np.ndarray) -> BoundaryPlan:
+        """Fill of the ghosts outside the domain of ``blocks``."""
+        return self.boundary.plan(boundary_ops(self.table.relation, blocks, self.layout), self._level, self._coords)
+
+    # ---- whole pools -----------------------------------------------------------------------------------------------------
+
+    def fill(self, u: np.ndarray, t: float) -> None:
+        """Fill all ghosts of ``u`` (n_block, n_var, nk, nj, ni) at time ``t``. In place.
 
         Raises
         ------
         PluginError
-            A boundary function failed here, in this call or in `finish_inner`; not on all ranks, the caller lets them agree.
+            A boundary function failed here; not on all ranks, and only when all messages are done.
         """
-        self._unpack(self._channel, u)
-        self._complete(self._channel, u, t, 1)
-        if self._error is not None:
-            error, self._error = self._error, None
+        error = None
+        for group in self.groups:
+            group.start(Pools.one(u))
+            group.fill_inner(u, t)
+            group.wait()
+            try:
+                group.fill_outer(u, t)
+            except AMRError as fault:
+                error = error or fault
+        if error is not None:
             raise error
 
-    def fill(self, u: np.ndarray, t: float) -> None:
-        """`start`, `finish_inner` and `finish_outer`."""
-        self.start(u, t)
-        self.finish_inner(u, t)
-        self.finish_outer(u, t)
-
     def fill_mask(self, mask: np.ndarray) -> None:
-        """Fill the ghosts of a mask pool (n_block, 1, nk, nj, ni). In place, collective as `fill`.
+        """Fill all ghosts of a mask (see `GhostGroup.fill_mask`). In place."""
+        for group in self.groups:
+            group.fill_mask(mask)
 
-        Values > 0 count as set: restriction averages, prolongation is constant, and outside the domain the nearest cell counts.
-        """
-        if self._mask_channel is None:
-            self._mask_channel = _Channel(self, 1, TAG_MASK)
-        channel = self._mask_channel
-        self._start(channel, mask)
-        self._copy_local(channel, mask)
-        self._unpack(channel, mask)
-        for group in (0, 1):
-            self._prolong(channel, mask, group, is_mask=True)
-            self._faces[group].fill_mask(channel.layout, mask)
+    @property
+    def n_prolong_fallback(self) -> int:
+        """Coarse cells of this rank prolonged constant so far because a child would have been unphysical."""
+        return self.plan.n_fallback
 
     def free(self) -> None:
         """Give the requests back; the object cannot fill any more."""
-        self._channel.exchange.free()
-        if self._mask_channel is not None:
-            self._mask_channel.exchange.free()
+        for group in self.groups:
+            group.free()
 
-    # ---- parts -----------------------------------------------------------------------------------------------------------
 
-    def _start(self, channel: _Channel, u: np.ndarray) -> None:
-        for rows, restricted in zip(self.send.rows, self._RESTRICTED, strict=True):
-            (restrict_pack if restricted else pack_boxes)(channel.layout, u, channel.send, rows)
-        channel.exchange.start()
-
-    def _copy_local(self, channel: _Channel, u: np.ndarray) -> None:
-        for rows, restricted, to_coarse in zip(self._local, self._RESTRICTED, self._TO_COARSE, strict=True):
-            run = restrict_boxes if restricted else copy_boxes
-            if to_coarse:
-                run(channel.layout, u, channel.coarse_layout, channel.coarse, rows)
-            else:
-                run(channel.layout, u, channel.layout, u, rows)
-
-    def _unpack(self, channel: _Channel, u: np.ndarray) -> None:
-        channel.exchange.wait()
-        for rows, to_coarse in zip(self.recv.rows, self._TO_COARSE, strict=True):
-            if to_coarse:
-                unpack_boxes(channel.recv, channel.coarse_layout, channel.coarse, rows)
-            else:
-                unpack_boxes(channel.recv, channel.layout, u, rows)
-
-    def _prolong(self, channel: _Channel, u: np.ndarray, group: int, is_mask: bool) -> None:
-        self._boundary.coarse(channel.coarse_layout, channel.coarse, self._walls[group], is_mask)
-        n_fallback = prolong_boxes(
-            self.spec, channel.coarse_layout, channel.coarse, channel.layout, u, self._prolongs[group], is_mask
-        )
-        self.n_prolong_fallback += n_fallback
-
-    def _complete(self, channel: _Channel, u: np.ndarray, t: float, group: int) -> None:
-        """Prolong, then fill outside the domain, for the inner (0) or the outer (1) blocks."""
-        self._prolong(channel, u, group, is_mask=False)
-        try:
-            self._faces[group].fill(u, t)
-        except AMRError as error:
-            # The messages under way must still be received: finish_outer raises it.
-            self._error = self._error or error
+def _place(table: Boxes, ops: np.ndarray, which: np.ndarray, peer: np.ndarray) -> dict[int, int]:
+    """Set the places of the ops ``which`` in messages to or from ``peer``, in their order; return each message's cells."""
+    if not len(which):
+        return {}
+    order = np.argsort(peer, kind="stable")
+    cells = table.cells[ops[which, 2]]
+    place = np.empty(len(which), dtype=np.int64)
+    place[order] = np.cumsum(cells[order]) - cells[order]
+    ops[which, 3] = place
+    counts = np.bincount(peer, weights=cells)
+    return {int(p): int(counts[p]) for p in np.flatnonzero(counts)}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from amr.errors import AMRError
-from amr.scheme.ghosts import GhostFill
+from amr.scheme.ghosts import GhostFill, GhostGroup
 from amr.scheme.reflux import FluxRegister
 
 if TYPE_CHECKING:
@@ -77,29 +78,29 @@ class LocalMesh:
         """Centres of the interior cells, (dim, n_block, nk, nj, ni)."""
         return self.geometry.cell_centers(self.level, self.coords)
 
-    def finish_ghosts(self, u: np.ndarray, t: float) -> None:
-        """Wait for the messages of ``ghosts.start`` and fill the rest. Collective where a boundary is a function.
+    def fill_outer(self, group: GhostGroup, u: np.ndarray, t: float, everything: bool) -> None:
+        """Wait for the messages of a ghost fill and do the rest of it. Collective where a boundary is a function.
 
         Raises
         ------
         PluginError
             A boundary function failed, on every rank.
         """
-        if not self._may_fail:
-            self.ghosts.finish_outer(u, t)
-            return
-        error = None
-        try:
-            self.ghosts.finish_outer(u, t)
-        except AMRError as fault:
-            error = fault
-        self._comm.agree(error)
+        group.wait()
+        self._agreed(lambda: group.fill_outer(u, t, everything))
 
     def fill_ghosts(self, u: np.ndarray, t: float) -> None:
         """Fill all ghosts of ``u`` at time ``t``, in place. Collective."""
-        self.ghosts.start(u, t)
-        self.ghosts.finish_inner(u, t)
-        self.finish_ghosts(u, t)
+        self._agreed(lambda: self.ghosts.fill(u, t))
+
+    def _agreed(self, fill: Callable[[], None]) -> None:
+        error = None
+        try:
+            fill()
+        except AMRError as fault:
+            error = fault
+        if self._may_fail:
+            self._comm.agree(error)
 
     def free(self) -> None:
         """Release the persistent MPI requests."""

@@ -1,8 +1,7 @@
-"""Which box of which leaf goes to which ghost box: the op lists of a ghost fill, as arrays.
+"""Which boxes of cells fill ghosts: tables that the op lists refer to, and op lists of the regrid.
 
-The boxes depend on the direction, the relation and the child number only, so they are tabulated once per (dim, n, g) and
-looked up for all leaves together. Sender and receiver of a message call the same `build_ops` and so agree on its contents
-without talking.
+The boxes of a ghost fill depend on the direction, the relation and the child number only, so they are tabulated once per
+(dim, n, g); csrc/ghost_plan.c looks them up for each leaf.
 
 Words: a *slot* is the number of an offset D in the neighbour table; cells are counted from the first interior cell of a
 block. The *coarse box* of a block with a COARSER neighbour has n/2 interior cells per axis (its own region on the next
@@ -18,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+import amr._kernels.ghosts as _kernel
+
 # Relations of amr.mesh.neighbors (the table is the mesh's; the numbers are part of its interface).
 FINER, SAME, COARSER, OUTSIDE = 1, 0, -1, 2
 Box = list[int]  # from ijk, to ijk, size ijk
@@ -26,25 +27,6 @@ Box = list[int]  # from ijk, to ijk, size ijk
 def coarse_ghost(g: int) -> int:
     """Ghost width of the coarse box: the coarse cells under g ghost cells and one more for their slopes."""
     return (g + 1) // 2 + 1
-
-
-@dataclass(frozen=True)
-class Templates:
-    """Boxes (int32 rows: from ijk, to ijk, size ijk) by slot; see the module text for the words."""
-
-    centre: int
-    same: np.ndarray  # (S, 9) from a SAME neighbour's interior
-    touches: np.ndarray  # (S, 2^d) bool: children of a FINER neighbour that touch the block
-    fine: np.ndarray  # (S, 2^d, 9) restricted from such a child
-    coarse: np.ndarray  # (S, 2^d, 9) into the coarse box, by slot and child number of the block
-    halo_of: (
-        np.ndarray
-    )  # (P,) slots D and E: layers beside D's region, restricted from E, which slopes in D's region need
-    halo_from: np.ndarray  # (P,)
-    halo: np.ndarray  # (P, 9)
-    wall: np.ndarray  # (P, 9) the same layers on the coarse box alone, for E OUTSIDE
-    wall_direction: np.ndarray  # (P,) face through which E leaves D's region; -1 where E is nearer to the block than D
-    prolong: np.ndarray  # (S, 9) ghost box of D in the block
 
 
 def _span(d: int, n: int, g: int) -> tuple[int, int]:
@@ -98,34 +80,77 @@ def _layers(offset: tuple[int, ...], n: int, g: int) -> list[tuple[tuple[int, ..
     return layers
 
 
+@dataclass(frozen=True)
+class Boxes:
+    """The boxes of a dimension, block size and ghost width.
+
+    Attributes
+    ----------
+    c : amr._kernels.ghosts.Boxes
+        All of them, for the kernels.
+    cells : int64 (n_box,)
+        Cells of each.
+    touches : bool (3^dim, 2^dim)
+        By slot: children of a FINER neighbour that touch the block.
+    """
+
+    c: _kernel.Boxes
+    cells: np.ndarray
+    touches: np.ndarray
+
+
 @lru_cache(maxsize=32)
-def templates(dim: int, n: int, g: int) -> Templates:
-    """Tables for blocks of n^dim cells with g ghosts (n even, 2 g <= n)."""
+def boxes(dim: int, n: int, g: int) -> Boxes:
+    """Boxes for blocks of n^dim cells with g ghosts (n even, 2 g <= n)."""
     offsets = [tuple(o[::-1]) for o in product((-1, 0, 1), repeat=dim)]  # x fastest
     slot = {o: s for s, o in enumerate(offsets)}
-    fine = [[_fine_row(o, c, n, g) for c in range(2**dim)] for o in offsets]
+    spans = [[_span(d, n, g) for d in o] for o in offsets]
+    same = [
+        _row([s - d * n for (s, _), d in zip(span, o, strict=True)], span)
+        for o, span in zip(offsets, spans, strict=True)
+    ]
+    fine = [_fine_row(o, c, n, g) for o in offsets for c in range(2**dim)]
+    coarse = [_coarse_row(o, c, n, coarse_ghost(g)) for o in offsets for c in range(2**dim)]
     layers = [(s, *row) for o, s in slot.items() if any(o) for row in _layers(o, n, g)]
-
-    def table(rows: Any) -> np.ndarray:
-        return np.array(rows, dtype=np.int32)
-
-    same = []
-    for o in offsets:
-        spans = [_span(d, n, g) for d in o]
-        same.append(_row([s - d * n for (s, _), d in zip(spans, o, strict=True)], spans))
-    return Templates(
-        centre=slot[(0,) * dim],
-        same=table(same),
-        touches=np.array([[row is not None for row in rows] for rows in fine]),
-        fine=table([[row or [0] * 9 for row in rows] for rows in fine]),
-        coarse=table([[_coarse_row(o, c, n, coarse_ghost(g)) for c in range(2**dim)] for o in offsets]),
-        halo_of=table([m[0] for m in layers]),
-        halo_from=table([slot[m[1]] for m in layers]),
-        halo=table([m[3] for m in layers]),
-        wall=table([m[4] for m in layers]),
-        wall_direction=table([m[2] for m in layers]),
-        prolong=table([_row([0] * dim, [_span(d, n, g) for d in o]) for o in offsets]),
+    prolong = [_row([0] * dim, span) for span in spans]
+    boundary = [boundary_box(dim, n, g, direction, later) for direction in range(2 * dim) for later in range(16)]
+    kinds = [
+        same,
+        [row or [0] * 9 for row in fine],
+        coarse,
+        [m[3] for m in layers],
+        [m[4] for m in layers],
+        prolong,
+        boundary,
+    ]
+    base = np.cumsum([0, *(len(rows) for rows in kinds)])[:7]
+    touches = np.array([row is not None for row in fine]).reshape(len(offsets), 2**dim)
+    of, origin, direction = (
+        np.array(column, dtype=np.int32)
+        for column in ([m[0] for m in layers], [slot[m[1]] for m in layers], [m[2] for m in layers])
     )
+    table = np.array([row for rows in kinds for row in rows], dtype=np.int32)
+    c = _kernel.Boxes(table, base, touches.astype(np.uint8), of, origin, direction)
+    return Boxes(c, c.cells(), touches)
+
+
+def boundary_box(dim: int, n: int, g: int, direction: int, later: int) -> Box:
+    """Ghost box outside the face ``direction``; bit 2 b + s of ``later``: side s of the b-th axis after it is outside, too.
+
+    Axis by axis, x first: a box spans the ghosts of earlier axes, and those of later axes unless they lie outside the domain
+    themselves (their own pass fills these corners).
+    """
+    axis, side = divmod(direction, 2)
+    spans = []
+    for b in range(dim):
+        if b == axis:
+            spans.append((n, g) if side else (-g, g))
+        elif b < axis:
+            spans.append((-g, n + 2 * g))
+        else:
+            low, high = (0 if later >> (2 * (b - axis - 1) + s) & 1 else g for s in (0, 1))
+            spans.append((-low, low + n + high))
+    return _row([0] * dim, spans)
 
 
 @dataclass(frozen=True)
@@ -157,75 +182,10 @@ def op_rows(box: np.ndarray, src: Any, dst: Any, extra: Any = 0) -> np.ndarray:
     return rows
 
 
-def join(parts: list[LeafOps]) -> LeafOps:
-    """One list from several, in order."""
-    return LeafOps(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("src", "dst", "box")))
-
-
 def child_number(coords: np.ndarray, dim: int) -> np.ndarray:
     """Number of a block among its siblings (x fastest) from its block coordinates (m, 3)."""
     bits = coords[:, :dim] & 1
     return bits @ (1 << np.arange(dim, dtype=bits.dtype))
-
-
-def build_ops(
-    coords: np.ndarray, leaves: np.ndarray, table: Any, layout: Any
-) -> tuple[LeafOps, LeafOps, LeafOps, LeafOps]:
-    """Box ops that fill the ghosts of ``leaves`` from interiors, in canonical order (destination leaf, then slot).
-
-    Parameters
-    ----------
-    coords : int (m, 3)
-        Block coordinates of the leaves.
-    leaves : int (m,)
-        Ascending leaf indices.
-    table : NeighborTable
-        ``relation`` and ``leaf`` (m, 3^dim) of these leaves.
-    layout : Layout
-
-    Returns
-    -------
-    same, fine : LeafOps
-        Copies and restrictions into ghosts.
-    coarse, halo : LeafOps
-        Copies and restrictions into the coarse box of the destination.
-    """
-    t = templates(layout.dim, layout.n, layout.g)
-    relation, leaf = table.relation, table.leaf
-    q, s = np.nonzero(relation == SAME)
-    same = LeafOps(leaf[q, s], leaves[q], t.same[s])
-
-    q, s = np.nonzero(relation == FINER)
-    child = table.children(q, s)
-    m, c = np.nonzero(t.touches[s])
-    fine = LeafOps(child[m, c], leaves[q[m]], t.fine[s[m], c])
-
-    rows = np.flatnonzero((relation == COARSER).any(axis=1))
-    near = relation[rows]
-    q, s = np.nonzero(near == COARSER)
-    q = rows[q]
-    coarse = LeafOps(leaf[q, s], leaves[q], t.coarse[s, child_number(coords[q], layout.dim)])
-
-    given = near == SAME
-    given[:, t.centre] = True
-    q, p = np.nonzero((near[:, t.halo_of] == COARSER) & given[:, t.halo_from])
-    q, e = rows[q], t.halo_from[p]
-    halo = LeafOps(np.where(e == t.centre, leaves[q], leaf[q, e]), leaves[q], t.halo[p])
-    return same, fine, coarse, halo
-
-
-def wall_ops(relation: np.ndarray, slots: np.ndarray, layout: Any) -> np.ndarray:
-    """Rows for `boundary_coarse`: layers outside the domain beside COARSER regions; ``slots`` maps block to coarse box."""
-    t = templates(layout.dim, layout.n, layout.g)
-    q, p = np.nonzero((relation[:, t.halo_of] == COARSER) & (relation[:, t.halo_from] == OUTSIDE))
-    return op_rows(t.wall[p], 0, slots[q], t.wall_direction[p])
-
-
-def prolong_ops(relation: np.ndarray, slots: np.ndarray, layout: Any) -> np.ndarray:
-    """Rows for `prolong_boxes`: ghost boxes with a COARSER neighbour."""
-    t = templates(layout.dim, layout.n, layout.g)
-    q, s = np.nonzero(relation == COARSER)
-    return op_rows(t.prolong[s], slots[q], q)
 
 
 def face_slot(dim: int, direction: int) -> int:
@@ -234,30 +194,23 @@ def face_slot(dim: int, direction: int) -> int:
     return (3**dim - 1) // 2 + (1 if side else -1) * 3**axis
 
 
-def boundary_ops(relation: np.ndarray, layout: Any) -> list[np.ndarray]:
-    """Rows for the physical boundary, per direction: one box per block and OUTSIDE face.
+def boundary_ops(relation: np.ndarray, blocks: np.ndarray, layout: Any) -> list[np.ndarray]:
+    """Rows for the physical boundary of some blocks, per direction: one box per block and OUTSIDE face (see `boundary_box`).
 
-    Axis by axis, x first: a box spans the ghosts of earlier axes, and those of later axes unless they lie outside the domain
-    themselves (their own pass fills these corners).
+    Parameters
+    ----------
+    relation : int8 (n_block, 3^dim)
+    blocks : int (m,)
     """
     dim, n, g = layout.dim, layout.n, layout.g
-    outside = [relation[:, face_slot(dim, d)] == OUTSIDE for d in range(2 * dim)]
+    outside = np.stack([relation[blocks, face_slot(dim, d)] == OUTSIDE for d in range(2 * dim)], axis=1)
+    code = outside @ (1 << np.arange(2 * dim))
     result = []
     for direction in range(2 * dim):
-        axis, side = divmod(direction, 2)
-        blocks = np.flatnonzero(outside[direction])
-        box = np.zeros((len(blocks), 9), dtype=np.int32)
-        box[:, 6:] = 1
-        for b in range(dim):
-            if b == axis:
-                first, last = (n, n + g) if side else (-g, 0)
-            elif b < axis:
-                first, last = -g, n + g
-            else:
-                first = np.where(outside[2 * b][blocks], 0, -g)
-                last = np.where(outside[2 * b + 1][blocks], n, n + g)
-            box[:, 3 + b], box[:, 6 + b] = first, last - first
-        result.append(op_rows(box, 0, blocks, direction))
+        rows = np.flatnonzero(outside[:, direction])
+        later = code[rows] >> (2 * (direction // 2) + 2) & 15
+        table = np.array([boundary_box(dim, n, g, direction, each) for each in range(16)])
+        result.append(op_rows(table[later], 0, blocks[rows], direction))
     return result
 
 

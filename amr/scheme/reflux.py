@@ -13,7 +13,7 @@ from amr.comm import Comm, Exchange
 from amr.mesh.neighbors import NeighborTable, neighbors
 from amr.mesh.pool import Layout, aligned_zeros
 from amr.mesh.tree import Forest
-from amr.scheme.ops import COARSER, FINER, OUTSIDE, child_number, face_slot, owners, templates
+from amr.scheme.ops import COARSER, FINER, OUTSIDE, boxes, child_number, face_slot, owners
 
 TAG_REFLUX = 13
 
@@ -101,7 +101,7 @@ class FluxRegister:
     ) -> None:
         """Local faces with finer neighbours: where the row of each of their 2^(d-1) quadrants will stand."""
         dim = self.layout.dim
-        touches = templates(dim, self.layout.n, self.layout.g).touches
+        touches = boxes(dim, self.layout.n, self.layout.g).touches
         block, direction = np.nonzero(relation == FINER)
         column = np.array([face_slot(dim, d) for d in range(2 * dim)])[direction]
         n_part = 2 ** (dim - 1)

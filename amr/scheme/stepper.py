@@ -13,6 +13,8 @@ import numpy as np
 
 import amr._kernels.fallback as fallback_kernel
 import amr._kernels.step as step_kernel
+from amr.mesh.pool import aligned_empty
+from amr.scheme.ghosts import Pools
 
 if TYPE_CHECKING:
     from amr.comm import Comm
@@ -91,7 +93,7 @@ class Stepper:
         self.scheme = scheme
         self.timers = timers
         self.max_passes = max_passes
-        self.scratch = np.empty(step_kernel.scratch_size(layout))
+        self.scratch = aligned_empty((step_kernel.scratch_size(layout),))
 
     def step(self, mesh: LocalMesh, pool: Pool, t: float, dt: float, notice: float = 0.0) -> StepResult:
         """Advance ``pool.u`` from t to t + dt into ``pool.u_new`` (interior cells). Collective.
@@ -147,19 +149,35 @@ class Stepper:
         """One stage, the blocks that need no remote data first, while the messages fly; what ``check`` says before reflux."""
         n_block = len(stage.u_in)
         checked = (np.zeros(n_block), np.zeros(n_block, dtype=np.int64), np.zeros(n_block, dtype=np.int64))
-        ghosts, timers = mesh.ghosts, self.timers
+        group, timers = mesh.ghosts.groups[0], self.timers
+        # A stage in place overwrites what other blocks' ghosts are made of: fill all of them first.
+        in_place = stage.u_in is stage.u_out
         with timers("ghosts"):
-            ghosts.start(stage.u_in, stage.time)
-            ghosts.finish_inner(stage.u_in, stage.time)
-        self._kernel(mesh, ghosts.inner, stage, checked, result)
+            group.start(Pools.one(stage.u_in))
+            group.fill_inner(stage.u_in, stage.time, in_place)
+            if in_place:
+                mesh.fill_outer(group, stage.u_in, stage.time, in_place)
+        self._kernel(mesh, group.inner, stage, checked, result, in_place)
+        self._kernel(mesh, group.by_function[0], stage, checked, result, True)
         with timers("ghosts"):
-            mesh.finish_ghosts(stage.u_in, stage.time)
-        self._kernel(mesh, ghosts.outer, stage, checked, result)
+            if not in_place:
+                mesh.fill_outer(group, stage.u_in, stage.time, in_place)
+        self._kernel(mesh, group.outer, stage, checked, result, in_place)
+        self._kernel(mesh, group.by_function[1], stage, checked, result, True)
         return checked
 
     def _kernel(
-        self, mesh: LocalMesh, blocks: np.ndarray, stage: Stage, checked: tuple[np.ndarray, ...], result: StepResult
+        self,
+        mesh: LocalMesh,
+        blocks: np.ndarray,
+        stage: Stage,
+        checked: tuple[np.ndarray, ...],
+        result: StepResult,
+        is_filled: bool,
     ) -> None:
+        """Advance some blocks, whose ghosts are in the pool already or are made by the kernel."""
+        plan = mesh.ghosts.plan
+        before = plan.seconds
         with self.timers("kernel"):
             result.flattened_cells += step_kernel.advance(
                 self.physics.spec,
@@ -177,8 +195,10 @@ class Stepper:
                 face_slot=mesh.register.face_slot,
                 flux=mesh.register.flux,
                 checked=checked,
+                ghosts=None if is_filled else plan,
                 **self.scheme.kernel_options,
             )
+        self.timers.shift(plan.seconds - before, "kernel", "ghosts")
 
     def check(self, mesh: LocalMesh, u: np.ndarray, result: StepResult) -> None:
         """Set ``max_signal``, ``n_bad`` and ``notice`` of ``result`` from the state ``u``. Collective (one all-reduce)."""

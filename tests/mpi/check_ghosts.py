@@ -47,7 +47,8 @@ def main() -> None:
                 part = mask[mine].copy()
                 fill.fill_mask(part)
                 assert np.array_equal(part, expected_mask[mine])
-                assert len(fill.inner) + len(fill.outer) == len(u)
+                (group,) = fill.groups
+                assert sum(map(len, (group.inner, group.outer, *group.by_function))) == len(u)
                 total = comm.allreduce_sum_int([fill.n_prolong_fallback])[0]
                 assert total == 2 * serial.n_prolong_fallback
                 fill.free()
