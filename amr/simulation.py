@@ -18,9 +18,11 @@ from amr.io.outputs import Outputs
 from amr.io.report import Report, Timers, write_report
 from amr.io.snapshot import Snapshot
 from amr.mesh.partition import partition
+from amr.scheme.groups import Groups
 from amr.scheme.ledger import Ledger
 from amr.scheme.local_mesh import LocalMesh
 from amr.scheme.stepper import Stepper, StepResult
+from amr.scheme.subcycle import SubcycledStepper
 from amr.scheme.timestep import choose_dt
 from amr.scheme.transfer import regrid_move
 from amr.signals import EXIT_STOPPED, SignalNotice
@@ -92,7 +94,8 @@ class Simulation:
             parts.decider,
         )
         self.pool = parts.pool
-        self.stepper = Stepper(self.comm, self.physics, self.layout, parts.scheme, self.timers)
+        kind = SubcycledStepper if case.scheme.subcycle else Stepper
+        self.stepper = kind(self.comm, self.physics, self.layout, parts.scheme, case.scheme.cfl, self.timers)
         self.ledger = Ledger(self.comm, self.layout, self.physics)
         self.report = Report(self.comm, self.timers)
         self.outputs = Outputs(parts.output, self.comm)
@@ -129,7 +132,7 @@ class Simulation:
             accepted = self._advance(dt)
             self.time = target if accepted == target - self.time else self.time + accepted
             self.step_number += 1
-            self.report.count_step(self.mesh.forest.n_leaves * self.layout.cells, self.mesh.forest.level)
+            self.report.count_step(self._block_steps() * self.layout.cells, self.mesh.forest.level)
             yield Step(self.step_number, accepted, self.time)
 
     def _advance(self, dt: float) -> float:
@@ -184,7 +187,7 @@ class Simulation:
         with self.timers("regrid"):
             before = self.ledger.totals(self.pool.u, self.mesh)
             forest, source, change = self.mesh.forest.adapt(flags)
-            starts = partition(np.ones(forest.n_leaves), self.comm.size)
+            starts = self._cut(forest)
             n_block = int(starts[self.comm.rank + 1] - starts[self.comm.rank])
             old, u_new = self.mesh, self.pool.reserve_new(n_block)
             self.report.prolong_fallbacks += regrid_move(
@@ -204,7 +207,7 @@ class Simulation:
     def _start(self, forest: Forest) -> None:
         """Refine until the mesh is settled, each time on the exact initial state."""
         for _ in range(self.case.mesh.max_level + 1):
-            self._set_mesh(forest, partition(np.ones(forest.n_leaves), self.comm.size))
+            self._set_mesh(forest, self._cut(forest))
             self.pool.resize(self.mesh.n_block)
             self._guarded(lambda: self.initial.fill(self.pool.u, self.mesh))
             self.max_signal = self._measure("the initial state")
@@ -222,7 +225,7 @@ class Simulation:
         """Go on from a checkpoint, on any number of ranks."""
         checkpoint = results.open_restart(self, path)
         forest = checkpoint.forest(self.case.mesh.max_level)
-        self._set_mesh(forest, partition(np.ones(forest.n_leaves), self.comm.size))
+        self._set_mesh(forest, self._cut(forest))
         self.pool.resize(self.mesh.n_block)
         self._guarded(lambda: checkpoint.read_blocks(self.mesh.leaves, self.pool.u, self.layout))
         self.time, self.step_number = checkpoint.time, checkpoint.step
@@ -235,18 +238,33 @@ class Simulation:
     def _set_mesh(self, forest: Forest, starts: np.ndarray) -> None:
         if hasattr(self, "mesh"):
             self.mesh.free()
-        self.mesh = LocalMesh(forest, starts, self.geometry, self.comm, self.layout, self.physics, self.boundary)
+        self.mesh = LocalMesh(
+            forest, starts, self.geometry, self.comm, self.layout, self.physics, self.boundary, self._groups(forest)
+        )
+
+    def _groups(self, forest: Forest) -> Groups:
+        interval = self.case.refinement.interval
+        return Groups.level_wise(forest, interval) if self.case.scheme.subcycle else Groups.one(forest)
+
+    def _cut(self, forest: Forest) -> np.ndarray:
+        return partition(self._groups(forest).weights(forest.level), self.comm.size)
+
+    def _block_steps(self) -> int:
+        """Steps of single blocks in one step of the whole mesh."""
+        return int(self.mesh.groups.weights(self.mesh.forest.level).sum())
 
     def _measure(self, what: str = "the state after a regrid") -> float:
         """Signal that the next dt follows from; the state must be physical."""
-        result = StepResult(False, 0.0, 0, 0)
+        result = StepResult.begin()
         self.stepper.check(self.mesh, self.pool.u, result)
         if result.n_bad:
             raise results.located_error(self, 0.0, "", what)
         return result.max_signal
 
     def _is_regridded(self) -> bool:
-        return self.step_number % self.case.refinement.interval != 0 or self.regridded_at == self.step_number
+        """Whether fewer than ``interval`` of the finest steps have passed since the last regrid."""
+        steps = max(1, self.case.refinement.interval // self.mesh.groups.finest_steps)
+        return self.step_number - self.regridded_at < steps
 
     # ---- pieces ------------------------------------------------------------------------------------------------------
 

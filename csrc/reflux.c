@@ -6,8 +6,8 @@ AMR_INLINE void face_extent(const amr_layout *l, int cells, int extent[2]) {
   extent[1] = l->dim > 2 ? cells : 1;
 }
 
-void amr_reflux_average(const amr_layout *layout, const double *flux, double *rows, ptrdiff_t n_op,
-                        const int32_t *ops) {
+void amr_reflux_average(const amr_layout *layout, const double *flux, double *rows, double weight, int more,
+                        ptrdiff_t n_op, const int32_t *ops) {
   int fine[2], half[2];
   face_extent(layout, layout->n, fine);
   face_extent(layout, layout->n / 2, half);
@@ -16,15 +16,15 @@ void amr_reflux_average(const amr_layout *layout, const double *flux, double *ro
     for (int v = 0; v < layout->n_var; v++) {
       const double *f = flux + (ops[2 * m] * (ptrdiff_t)layout->n_var + v) * n_fine;
       double *row = rows + (ops[2 * m + 1] * (ptrdiff_t)layout->n_var + v) * n_half;
-      if (layout->dim == 1) row[0] = f[0];
-      if (layout->dim == 2)
-        for (int a = 0; a < half[0]; a++) row[a] = 0.5 * (f[2 * a] + f[2 * a + 1]);
-      if (layout->dim == 3)
-        for (int b = 0; b < half[1]; b++)
-          for (int a = 0; a < half[0]; a++) {
-            const double *f0 = f + 2 * b * fine[0] + 2 * a, *f1 = f0 + fine[0];
-            row[b * half[0] + a] = 0.25 * ((f0[0] + f1[1]) + (f0[1] + f1[0]));
-          }
+      for (int b = 0; b < half[1]; b++)
+        for (int a = 0; a < half[0]; a++) {
+          const double *f0 = f + 2 * b * fine[0] + 2 * a, *f1 = f0 + fine[0];
+          const double mean = layout->dim == 1   ? f0[0]
+                              : layout->dim == 2 ? 0.5 * (f0[0] + f0[1])
+                                                 : 0.25 * ((f0[0] + f1[1]) + (f0[1] + f1[0]));
+          double *r = row + b * half[0] + a;
+          *r = more ? *r + weight * mean : weight * mean;
+        }
     }
 }
 

@@ -6,8 +6,9 @@
 #define AMR_REFLUX_H
 #include "amr.h"
 
-/* rows[ops[2m+1]] := average of flux[ops[2m]], for m < n_op. In 3D the sum pairs opposite corners. */
-void amr_reflux_average(const amr_layout *layout, const double *flux, double *rows, ptrdiff_t n_op, const int32_t *ops);
+/* rows[ops[2m+1]] := weight * average of flux[ops[2m]], for m < n_op; += if `more`. In 3D the sum pairs opposite corners. */
+void amr_reflux_average(const amr_layout *layout, const double *flux, double *rows, double weight, int more,
+                        ptrdiff_t n_op, const int32_t *ops);
 
 typedef struct {
   const int32_t *block;                /* [n]: coarse blocks that have a finer neighbour */

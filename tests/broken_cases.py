@@ -160,7 +160,10 @@ BROKEN: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "cfl above one": ({"scheme.cfl": 1.5}, ["scheme.cfl = 1.5", "<= 1"]),
     "cfl zero": ({"scheme.cfl": 0.0}, ["scheme.cfl = 0.0", "> 0"]),
-    "subcycling": ({"scheme.subcycle": True}, ["scheme.subcycle = true", "not offered"]),
+    "subcycling": (
+        {"scheme.subcycle": True, "scheme.integrator": "ssp_rk3"},
+        ["scheme.subcycle = true", "one stage (muscl_hancock)", "ssp_rk3"],
+    ),
     "unknown source": ({"sources": ["gravty"]}, ["sources[0].name", '"gravity"']),
     "source without its key": ({"sources": ["gravity"]}, ["sources[0].g", "missing key"]),
     "source of another dimension": (

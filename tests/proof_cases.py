@@ -11,7 +11,7 @@ from tests.runs import made, small
 STATES = Path(__file__).parent / "plugins" / "states.py"
 
 
-def torn(dim: int, integrator: str = "muscl_hancock", **scheme: str) -> Case:
+def torn(dim: int, integrator: str = "muscl_hancock", **scheme: str | bool) -> Case:
     """The case that needs the positivity fall-back, periodic, on ``dim`` axes."""
     return made(
         dim,
@@ -74,4 +74,22 @@ CASES: dict[str, Callable[[], Case]] = {
         time={"max_steps": 15, "end": 1.0},
     ),
     "torn 3D, fall-back": lambda: torn(3, limiter="none"),
+    "blast 2D, subcycled": lambda: small(
+        "blast_2d", mesh={"max_level": 3, "block_cells": 8}, scheme={"subcycle": True}, time={"max_steps": 18}
+    ),
+    "double mach 2D, subcycled": lambda: small(
+        "double_mach",
+        mesh={"max_level": 2, "root_blocks": [4, 1], "block_cells": 8},
+        scheme={"subcycle": True},
+        time={"max_steps": 18},
+    ),
+    "torn 2D, subcycled": lambda: torn(2, subcycle=True),
+    "torn 3D, subcycled": lambda: torn(3, subcycle=True, limiter="none"),
+    "rayleigh-taylor 2D, source, subcycled": lambda: small(
+        "rayleigh_taylor",
+        mesh={"max_level": 2, "block_cells": 8},
+        scheme={"subcycle": True},
+        refinement={"interval": 3},
+        time={"max_steps": 18},
+    ),
 }

@@ -12,16 +12,17 @@ cdef extern from "reflux.h" nogil:
         const double *flux
         const double *rows
         const double *spacing
-    void amr_reflux_average(const amr_layout *, const double *, double *, ptrdiff_t, const int32_t *)
+    void amr_reflux_average(const amr_layout *, const double *, double *, double, int, ptrdiff_t, const int32_t *)
     void amr_reflux_apply(const amr_layout *, double *, double, ptrdiff_t, const amr_reflux_plan *)
 
 
-def reflux_average(layout, const double[:, :, ::1] flux, double[:, :, ::1] rows, const int32_t[:, ::1] ops):
-    """rows[ops[m, 1]] := fine face fluxes flux[ops[m, 0]] averaged to coarse cell faces. In place."""
+def reflux_average(layout, const double[:, :, ::1] flux, double[:, :, ::1] rows, const int32_t[:, ::1] ops,
+                   double weight=1.0, bint is_more=False):
+    """rows[ops[m, 1]] := (or, with is_more, +=) weight * fine face fluxes flux[ops[m, 0]] averaged to coarse cell faces. In place."""
     cdef amr_layout a = make_layout(layout)
     if ops.shape[0]:
         with nogil:
-            amr_reflux_average(&a, &flux[0, 0, 0], &rows[0, 0, 0], ops.shape[0], &ops[0, 0])
+            amr_reflux_average(&a, &flux[0, 0, 0], &rows[0, 0, 0], weight, is_more, ops.shape[0], &ops[0, 0])
 
 
 def reflux_apply(layout, double[:, :, :, :, ::1] u, double scale, const int32_t[::1] block, const int32_t[:, ::1] slot,

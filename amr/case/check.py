@@ -20,7 +20,7 @@ from amr.physics.boundary import Condition
 from amr.physics.sources import Gravity
 from amr.problems.base import Problem, Setting, state_faults
 from amr.problems.plugin import PluginProblem
-from amr.scheme.flux import default_riemann, riemann_names
+from amr.scheme.flux import INTEGRATORS, default_riemann, riemann_names
 
 _TOP = ("title", "mesh", "physics", "problem", "boundaries", "scheme", "sources", "refinement", "time", "output")
 
@@ -208,6 +208,10 @@ class _Checker(Collector):
         if scheme is None or physics is None:
             return scheme
         offered = riemann_names(physics)
+        if scheme.subcycle and len(INTEGRATORS[scheme.integrator].stages) > 1:
+            single = ", ".join(name for name, each in INTEGRATORS.items() if len(each.stages) == 1)
+            text = f"true needs an integrator of one stage ({single}), not {scheme.integrator}"
+            self.add("scheme.subcycle", text, scheme.subcycle)
         if scheme.riemann is None:
             return scheme.model_copy(update={"riemann": default_riemann(physics)})
         if scheme.riemann not in offered:

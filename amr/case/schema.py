@@ -75,16 +75,6 @@ def _buffer(value: Any) -> int | str:
     raise wrong('must be "auto" or a number of cells >= 0')
 
 
-def _not_yet(value: Any) -> bool:
-    if value is True:
-        raise wrong(
-            "level-wise time steps are not offered; all levels take the same step, so leave it out or write false"
-        )
-    if value is not False:
-        raise wrong("must be false")
-    return False
-
-
 def _condition(value: Any) -> dict[str, Any]:
     """A boundary condition in its table form: ``{"kind": name or "file.py:f", ...}``."""
     table = {"kind": value} if isinstance(value, str) else value
@@ -184,8 +174,10 @@ class Scheme(Section):
     cfl: float = Field(
         0.8, gt=0, le=1, description="dt = cfl / max over cells of the sum over axes of wave speed / spacing"
     )
-    subcycle: Annotated[bool, Form(_not_yet, {"const": False})] = Field(
-        False, description="All levels take the same step; true is refused"
+    subcycle: bool = Field(
+        False,
+        description="true: level-wise steps, the finest levels take 2, 4, ... up to refinement.interval steps while the coarser "
+        "ones take one; needs muscl_hancock. false: all levels take the same step",
     )
     max_retries: int = Field(
         8, ge=0, le=40, description="How often a step that fails is tried again with half its length"

@@ -54,13 +54,15 @@ class Ledger:
         absolute.add(self._sums(np.abs(u)), mesh.cell_volume)
         self.scale = self._reduce(absolute)
 
-    def add_boundary(self, dt: float, fluxes: list[tuple[float, np.ndarray]], mesh: LocalMesh) -> None:
+    def add_boundary(self, dt: float, fluxes: list[tuple[float, np.ndarray, np.ndarray]], mesh: LocalMesh) -> None:
         """Add what crossed the domain boundary in an accepted step of length ``dt``.
 
-        ``fluxes`` holds, per stage, its weight and the flux sums of each local boundary face (n_face, n_var).
+        ``fluxes`` holds, per stage, its weight, the flux sums of some local boundary faces (m, n_var) and which these are (m,).
         """
-        for weight, sums in fluxes:
-            self.changes["boundary"].add(np.ascontiguousarray(sums[:, self.evolved]), weight * dt * mesh.inward_area)
+        for weight, sums, faces in fluxes:
+            self.changes["boundary"].add(
+                np.ascontiguousarray(sums[:, self.evolved]), weight * dt * mesh.inward_area[faces]
+            )
 
     def add_difference(self, cause: str, before: np.ndarray, after: np.ndarray) -> None:
         """Add a change of the totals known on every rank; rank 0 keeps it."""

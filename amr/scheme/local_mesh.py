@@ -9,6 +9,7 @@ import numpy as np
 
 from amr.errors import AMRError
 from amr.scheme.ghosts import GhostFill, GhostGroup
+from amr.scheme.groups import Groups
 from amr.scheme.reflux import FluxRegister
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class LocalMesh:
     layout : Layout
     physics : Physics
     boundary : BoundaryFill
+    groups : Groups
+        Which blocks are stepped together.
 
     Attributes
     ----------
@@ -45,6 +48,8 @@ class LocalMesh:
         Volume of one cell of each block.
     inward_area : float64 (n_boundary_face,)
         Area of one cell face of each face on the domain's boundary, negative on upper sides.
+    substep : float64 (n_block,)
+        Length of the steps of each block in units of the whole step.
     """
 
     def __init__(
@@ -56,8 +61,10 @@ class LocalMesh:
         layout: Layout,
         physics: Physics,
         boundary: BoundaryFill,
+        groups: Groups | None = None,
     ) -> None:
         self.forest = forest
+        self.groups = groups or Groups.one(forest)
         self.starts = starts
         self.geometry = geometry
         self.leaves = slice(int(starts[comm.rank]), int(starts[comm.rank + 1]))
@@ -68,8 +75,10 @@ class LocalMesh:
         self.cell_volume = geometry.volumes(self.level)
         self._comm = comm
         self._may_fail = bool(boundary.functions)
-        self.ghosts = GhostFill(forest, starts, comm, layout, physics.spec, boundary)
-        self.register = FluxRegister(forest, starts, comm, layout, self.ghosts.table)
+        self.substep = 1.0 / self.groups.weights(self.level)
+        by_level = self.groups.of_level
+        self.ghosts = GhostFill(forest, starts, comm, layout, physics.spec, boundary, by_level)
+        self.register = FluxRegister(forest, starts, comm, layout, self.ghosts.table, by_level)
         # Signed so that flux times area is what comes into the domain.
         inward = 1.0 - 2.0 * (self.register.boundary_direction % 2)
         self.inward_area = inward * self.register.boundary_area(self.spacing)

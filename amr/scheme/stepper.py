@@ -6,7 +6,7 @@ first-order fluxes on the faces of the cells that failed, and a step that still 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,25 @@ if TYPE_CHECKING:
 
 
 @dataclass
+class Checked:
+    """What `amr._kernels.step.check` says of each local block: ``signal`` float64, ``n_bad`` and ``first_bad`` int64 (n_block,)."""
+
+    signal: np.ndarray
+    n_bad: np.ndarray
+    first_bad: np.ndarray
+
+    @classmethod
+    def empty(cls, n_block: int) -> Checked:
+        """For the kernels to write to."""
+        return cls(np.zeros(n_block), np.zeros(n_block, dtype=np.int64), np.zeros(n_block, dtype=np.int64))
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """As the kernels take them."""
+        return self.signal, self.n_bad, self.first_bad
+
+
+@dataclass
 class StepResult:
     """What one attempted step did; the same on every rank.
 
@@ -32,15 +51,17 @@ class StepResult:
     accepted : bool
         Whether ``pool.u_new`` holds a physical state at t + dt.
     max_signal : float
-        Maximum over all cells of sum over axes of wave speed / spacing, of the new state [1/s].
+        Maximum over all cells of (sum over axes of wave speed / spacing), times the length of the cell's steps in units of the whole
+        step, of the new state [1/s].
     n_bad : int
         Unphysical cells left (0 when accepted).
     fallback_cells : int
         Cells whose faces took first-order fluxes.
     flattened_cells : int
         Cells of this rank whose slopes were zeroed because a face state would have been unphysical.
-    boundary_flux : list of (weight, array (n_boundary_face, n_var))
-        Per stage, the weight of its boundary fluxes in the step and the fluxes summed over each local face.
+    boundary_flux : list of (weight, array (m, n_var), int array (m,))
+        Per stage, the weight of its boundary fluxes in the step, the fluxes summed over each face, and which of the local boundary
+        faces these are.
     notice : float
         Maximum over the ranks of the ``notice`` each handed in.
     """
@@ -50,13 +71,21 @@ class StepResult:
     n_bad: int
     fallback_cells: int
     flattened_cells: int = 0
-    boundary_flux: list[tuple[float, np.ndarray]] = field(default_factory=list)
+    boundary_flux: list[tuple[float, np.ndarray, np.ndarray]] = field(default_factory=list)
     notice: float = 0.0
+
+    @classmethod
+    def begin(cls, notice: float = 0.0, fallback_cells: int = 0) -> StepResult:
+        """Of a step that has not been done."""
+        return cls(False, 0.0, 0, fallback_cells, notice=notice)
 
 
 @dataclass(frozen=True)
 class Stage:
-    """``u_out = a u0 + b (u_in + dt L(u_in))``, with boundary values at ``time``."""
+    """``u_out = a u0 + b (u_in + dt L(u_in))`` of the blocks of a group, with boundary values at ``time``.
+
+    Ghosts are made from ``pools``, ``u_in`` alone by default.
+    """
 
     u_in: np.ndarray
     u0: np.ndarray
@@ -66,6 +95,12 @@ class Stage:
     a: float
     b: float
     mask: np.ndarray | None
+    group: int = 0
+    pools: Pools | None = None
+
+    def masked(self, mask: np.ndarray | None) -> Stage:
+        """The same with first-order fluxes around the cells of a mask."""
+        return replace(self, mask=mask)
 
 
 class Stepper:
@@ -78,6 +113,8 @@ class Stepper:
     layout : Layout
     scheme : Scheme
         Integrator stages, reconstruction, limiter and Riemann solver.
+    cfl : float
+        CFL number that dt follows from.
     timers : Timers
         Receives the phases ``ghosts``, ``kernel``, ``reflux`` and ``check``.
     max_passes : int
@@ -85,12 +122,13 @@ class Stepper:
     """
 
     def __init__(
-        self, comm: Comm, physics: Any, layout: Layout, scheme: Scheme, timers: Any, max_passes: int = 4
+        self, comm: Comm, physics: Any, layout: Layout, scheme: Scheme, cfl: float, timers: Any, max_passes: int = 4
     ) -> None:
         self.comm = comm
         self.physics = physics
         self.layout = layout
         self.scheme = scheme
+        self.cfl = cfl
         self.timers = timers
         self.max_passes = max_passes
         self.scratch = aligned_empty((step_kernel.scratch_size(layout),))
@@ -108,52 +146,61 @@ class Stepper:
             A flag of this rank (a signal came, a checkpoint is due); the result carries the maximum of all ranks.
         """
         mask = None
-        result = StepResult(False, 0.0, 0, 0, notice=notice)
+        result = StepResult.begin(notice)
         for _ in range(self.max_passes + 1):
             result = self._stages(mesh, pool, t, dt, mask, result)
             if result.n_bad == 0:
                 result.accepted = True
                 break
-            if mask is None:
-                mask = np.zeros((pool.n_block, 1, *self.layout.shape[1:]))
-            fallback_kernel.mark_unphysical(self.physics.spec, self.layout, pool.u_new, mask)
-            marked = fallback_kernel.count(self.layout, mask)
-            mesh.ghosts.fill_mask(mask)
-            result.fallback_cells = int(self.comm.allreduce_sum_int(np.array([marked], dtype=np.int64))[0])
+            stage = Stage(pool.u, pool.u, pool.u_new, t, dt, 0.0, 1.0, None)
+            mask, result.fallback_cells = self._mark(mesh, stage, mask)
         return result
+
+    def _mark(
+        self, mesh: LocalMesh, stage: Stage, mask: np.ndarray | None, members: np.ndarray | None = None
+    ) -> tuple[np.ndarray, int]:
+        """Add the unphysical cells of ``stage.u_out`` to a mask, in ``members`` (bool (n_block,)) only; their number. Collective."""
+        if mask is None:
+            mask = np.zeros((len(stage.u_out), 1, *self.layout.shape[1:]))
+        fallback_kernel.mark_unphysical(self.physics.spec, self.layout, stage.u_out, mask)
+        if members is not None:
+            mask[~members] = 0.0
+        marked = fallback_kernel.count(self.layout, mask)
+        mesh.ghosts.groups[stage.group].fill_mask(mask)
+        return mask, int(self.comm.allreduce_sum_int(np.array([marked], dtype=np.int64))[0])
 
     def _stages(
         self, mesh: LocalMesh, pool: Pool, t: float, dt: float, mask: np.ndarray | None, previous: StepResult
     ) -> StepResult:
         u, u_new = pool.u, pool.u_new
         source = u
-        result = StepResult(False, 0.0, 0, previous.fallback_cells, notice=previous.notice)
+        result = StepResult.begin(previous.notice, previous.fallback_cells)
+        checked = Checked.empty(pool.n_block)
+        faces = mesh.register.boundary_faces[0]
         integrator = self.scheme.integrator
         for (a, b), c, weight in zip(integrator.stages, integrator.times, integrator.flux_weights, strict=True):
-            checked = self._advance(mesh, Stage(source, u, u_new, t + c * dt, dt, a, b, mask), result)
-            if len(mesh.register.boundary_slot):
-                result.boundary_flux.append((weight, mesh.register.boundary_flux()))
+            self._advance(mesh, Stage(source, u, u_new, t + c * dt, dt, a, b, mask), checked, result)
+            if len(faces):
+                result.boundary_flux.append((weight, mesh.register.boundary_flux(), faces))
             with self.timers("reflux"):
                 mesh.register.reflux(u_new, b * dt, mesh.spacing)
             with self.timers("check"):
                 # The kernel checked every block while it was in the cache; only what reflux changed is looked at again.
-                corrected = mesh.register.corrected
-                step_kernel.check(self.physics.spec, self.layout, u_new, mesh.spacing, corrected, checked)
-                self._reduce(checked, result)
+                corrected = mesh.register.groups[0].corrected
+                step_kernel.check(self.physics.spec, self.layout, u_new, mesh.spacing, corrected, checked.arrays)
+                self._reduce(mesh, checked, result)
             if result.n_bad:
                 break
             source = u_new
         return result
 
-    def _advance(self, mesh: LocalMesh, stage: Stage, result: StepResult) -> tuple[np.ndarray, ...]:
-        """One stage, the blocks that need no remote data first, while the messages fly; what ``check`` says before reflux."""
-        n_block = len(stage.u_in)
-        checked = (np.zeros(n_block), np.zeros(n_block, dtype=np.int64), np.zeros(n_block, dtype=np.int64))
-        group, timers = mesh.ghosts.groups[0], self.timers
+    def _advance(self, mesh: LocalMesh, stage: Stage, checked: Checked, result: StepResult) -> None:
+        """One stage, the blocks that need no remote data first, while the messages fly; ``checked`` is as before reflux."""
+        group, timers = mesh.ghosts.groups[stage.group], self.timers
         # A stage in place overwrites what other blocks' ghosts are made of: fill all of them first.
         in_place = stage.u_in is stage.u_out
         with timers("ghosts"):
-            group.start(Pools.one(stage.u_in))
+            group.start(stage.pools or Pools.one(stage.u_in))
             group.fill_inner(stage.u_in, stage.time, in_place)
             if in_place:
                 mesh.fill_outer(group, stage.u_in, stage.time, in_place)
@@ -164,14 +211,13 @@ class Stepper:
                 mesh.fill_outer(group, stage.u_in, stage.time, in_place)
         self._kernel(mesh, group.outer, stage, checked, result, in_place)
         self._kernel(mesh, group.by_function[1], stage, checked, result, True)
-        return checked
 
     def _kernel(
         self,
         mesh: LocalMesh,
         blocks: np.ndarray,
         stage: Stage,
-        checked: tuple[np.ndarray, ...],
+        checked: Checked,
         result: StepResult,
         is_filled: bool,
     ) -> None:
@@ -194,7 +240,7 @@ class Stepper:
                 mask=stage.mask,
                 face_slot=mesh.register.face_slot,
                 flux=mesh.register.flux,
-                checked=checked,
+                checked=checked.arrays,
                 ghosts=None if is_filled else plan,
                 **self.scheme.kernel_options,
             )
@@ -203,9 +249,9 @@ class Stepper:
     def check(self, mesh: LocalMesh, u: np.ndarray, result: StepResult) -> None:
         """Set ``max_signal``, ``n_bad`` and ``notice`` of ``result`` from the state ``u``. Collective (one all-reduce)."""
         with self.timers("check"):
-            self._reduce(step_kernel.check(self.physics.spec, self.layout, u, mesh.spacing), result)
+            self._reduce(mesh, Checked(*step_kernel.check(self.physics.spec, self.layout, u, mesh.spacing)), result)
 
-    def _reduce(self, checked: tuple[np.ndarray, ...], result: StepResult) -> None:
-        signal, n_bad = checked[:2]
-        top = self.comm.allreduce_max([signal.max(initial=0.0), float(n_bad.sum()), result.notice])
+    def _reduce(self, mesh: LocalMesh, checked: Checked, result: StepResult) -> None:
+        signal = (checked.signal * mesh.substep).max(initial=0.0)
+        top = self.comm.allreduce_max([signal, float(checked.n_bad.sum()), result.notice])
         result.max_signal, result.n_bad, result.notice = float(top[0]), int(top[1]), float(top[2])
