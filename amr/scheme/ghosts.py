@@ -63,8 +63,8 @@ class GhostGroup:
     inner, outer : int32 arrays
         Blocks that need no message, and the others; without those of ``by_function``.
     by_function : (int32 array, int32 array)
-        Blocks at a boundary that is a Python function: such that need no message, and the others. Their ghosts have to be filled in
-        the pool; those of the other blocks may be filled where they are used, by the step kernel.
+        Blocks at a boundary that is a Python function: such that need no message, and the others. Their ghosts have to be
+        filled in the pool; those of the other blocks may be filled where they are used, by the step kernel.
 
     Filling is collective over the ranks that share faces, edges or corners.
     """

@@ -30,9 +30,9 @@ class Groups:
     def level_wise(cls, forest: Forest, interval: int) -> Groups:
         """As many groups as fit between two regrids that are at most ``interval`` of the finest steps apart.
 
-        The finest level and the next coarser ones have a group each; the levels that are left share group 0. Deeper recursion would
-        let a feature leave its refined surroundings during one coarse step, and would gain little: the finest levels have the most
-        cells.
+        The finest level and the next coarser ones have a group each; the levels that are left share group 0. Deeper recursion
+        would let a feature leave its refined surroundings during one coarse step, and would gain little: the finest levels have
+        the most cells.
         """
         finest, coarsest = int(forest.level.max()), int(forest.level.min())
         base = max(coarsest, finest - (interval.bit_length() - 1))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Checked:
-    """What `amr._kernels.step.check` says of each local block: ``signal`` float64, ``n_bad`` and ``first_bad`` int64 (n_block,)."""
+    """What `amr._kernels.step.check` says of each local block: float64 ``signal``, int64 ``n_bad``, ``first_bad`` (n_block,)."""
 
     signal: np.ndarray
     n_bad: np.ndarray
@@ -51,8 +51,8 @@ class StepResult:
     accepted : bool
         Whether ``pool.u_new`` holds a physical state at t + dt.
     max_signal : float
-        Maximum over all cells of (sum over axes of wave speed / spacing), times the length of the cell's steps in units of the whole
-        step, of the new state [1/s].
+        Maximum over all cells of (sum over axes of wave speed / spacing), times the length of the cell's steps in units of the
+        whole step, of the new state [1/s].
     n_bad : int
         Unphysical cells left (0 when accepted).
     fallback_cells : int
@@ -60,8 +60,8 @@ class StepResult:
     flattened_cells : int
         Cells of this rank whose slopes were zeroed because a face state would have been unphysical.
     boundary_flux : list of (weight, array (m, n_var), int array (m,))
-        Per stage, the weight of its boundary fluxes in the step, the fluxes summed over each face, and which of the local boundary
-        faces these are.
+        Per stage, the weight of its boundary fluxes in the step, the fluxes summed over each face, and which of the local
+        boundary faces these are.
     notice : float
         Maximum over the ranks of the ``notice`` each handed in.
     """
@@ -159,7 +159,7 @@ class Stepper:
     def _mark(
         self, mesh: LocalMesh, stage: Stage, mask: np.ndarray | None, members: np.ndarray | None = None
     ) -> tuple[np.ndarray, int]:
-        """Add the unphysical cells of ``stage.u_out`` to a mask, in ``members`` (bool (n_block,)) only; their number. Collective."""
+        """Add the unphysical cells of ``stage.u_out`` in ``members`` (bool (n_block,)) to a mask; their number. Collective."""
         if mask is None:
             mask = np.zeros((len(stage.u_out), 1, *self.layout.shape[1:]))
         fallback_kernel.mark_unphysical(self.physics.spec, self.layout, stage.u_out, mask)

@@ -1,10 +1,11 @@
 """Level-wise time steps: each finer group of levels takes two steps while the next coarser one takes one.
 
-M. J. Berger and P. Colella, J. Comput. Phys. 82 (1989) 64, on leaves alone: a group is advanced over its step first, with ghosts of
-finer leaves at the start of the step; then the finer group takes its two steps, with ghosts of coarser leaves interpolated linearly
-between the two times of these; then the coarse side of the faces between the two takes the mean of the fine fluxes.
+M. J. Berger and P. Colella, J. Comput. Phys. 82 (1989) 64, on leaves alone: a group is advanced over its step first, with
+ghosts of finer leaves at the start of the step; then the finer group takes its two steps, with ghosts of coarser leaves
+interpolated linearly between the two times of these; then the coarse side of the faces between the two takes the mean of the
+fine fluxes.
 
-The two buffers of the pool hold the two times. A group starts in the first, and has gone back to it when the coarser group needs it.
+The two buffers of the pool hold the two times. A group starts in the first, and is back in it when the coarser group needs it.
 """
 
 from __future__ import annotations
