@@ -187,6 +187,8 @@ AMR_INLINE ptrdiff_t prolong_box(int dim, const amr_physics *physics, amr_prolon
         /* The same with what is common known: corners, and lines along x. */
         if (box.is_whole && c.n == 1 && c.n_line == 1)
           c.n = c.n_line = 1, c.step = 1, n_fallback += AMR_CHUNK;
+        else if (box.is_whole && line == 0 && c.n == 4)
+          c.n = 4, c.step = 1, n_fallback += AMR_CHUNK;
         else if (box.is_whole && line == 0 && c.n == 8)
           c.n = 8, c.step = 1, n_fallback += AMR_CHUNK;
         else if (line == 0)
