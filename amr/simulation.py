@@ -185,7 +185,7 @@ class Simulation:
         if not flags.any():
             return False
         with self.timers("regrid"):
-            before = self.ledger.totals(self.pool.u, self.mesh)
+            self.ledger.add_regrid(-1, self.pool.u, self.mesh, flags[self.mesh.leaves] != 0)
             forest, source, change = self.mesh.forest.adapt(flags)
             starts = self._cut(forest)
             n_block = int(starts[self.comm.rank + 1] - starts[self.comm.rank])
@@ -198,7 +198,7 @@ class Simulation:
             self._set_mesh(forest, starts)
             if self.physics.static:
                 self._guarded(lambda: self.initial.fill(self.pool.u, self.mesh, self.physics.static))
-            self.ledger.add_difference("regrid", before, self.ledger.totals(self.pool.u, self.mesh))
+            self.ledger.add_regrid(1, self.pool.u, self.mesh, change[self.mesh.leaves] != 0)
             self.max_signal = self._measure()
         return True
 

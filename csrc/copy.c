@@ -20,6 +20,7 @@ AMR_INLINE void copy_box(const double *src, amr_box_stride s, double *dst, amr_b
     case 1: copy_rows(src, s, dst, d, size, 1, n_var); break;
     case 2: copy_rows(src, s, dst, d, size, 2, n_var); break;
     case 3: copy_rows(src, s, dst, d, size, 3, n_var); break;
+    case 4: copy_rows(src, s, dst, d, size, 4, n_var); break;
     case 8: copy_rows(src, s, dst, d, size, 8, n_var); break;
     case 16: copy_rows(src, s, dst, d, size, 16, n_var); break;
     default: copy_rows(src, s, dst, d, size, size[0], n_var);

@@ -87,6 +87,21 @@ static int PHYS(point_physical)(const amr_physics *p, const double *u, ptrdiff_t
   return PHYS(is_physical)(p->dim, b) & (sum == 0);
 }
 
+/* 1 if all of the m states pass point_physical: the same operations. Integers, because a reduction of doubles would not vectorise. */
+AMR_INLINE int PHYS(many_physical)(const amr_physics *p, int dim, ptrdiff_t m, const double *u, ptrdiff_t us) {
+  int64_t n_bad = 0;
+  for (ptrdiff_t i = 0; i < m; i++) {
+    double a[5] = {0}, b[5], sum = 0;
+#pragma GCC unroll 5
+    for (int v = 0; v < PHYS(n_fixed)(dim); v++) a[v] = u[v * us + i], sum += a[v] * 0.0;
+    PHYS(to_primitive)(p->param, dim, a, b);
+    n_bad += PHYS(is_physical)(dim, b) & (sum == 0) ? 0 : 1;
+  }
+  for (int v = PHYS(n_fixed)(dim); v < p->n_var; v++)
+    for (ptrdiff_t i = 0; i < m; i++) n_bad += u[v * us + i] * 0.0 == 0 ? 0 : 1;
+  return n_bad == 0;
+}
+
 /* top[i] = max(top[i], rate) for the cells of a row; infinite for a bad cell. */
 AMR_INLINE void PHYS(rate_row)(const amr_physics *p, const amr_layout *l, int dim, ptrdiff_t n, const double *row,
                                const double *h, double *top) {

@@ -56,6 +56,12 @@ AMR_CLONES static void PHYS(rows_to_conserved)(const amr_physics *p, ptrdiff_t m
 #undef AMR_CALL
 }
 
+AMR_CLONES static int PHYS(rows_physical)(const amr_physics *p, ptrdiff_t m, const double *u, ptrdiff_t us) {
+#define AMR_CALL(dim) return PHYS(many_physical)(p, dim, m, u, us)
+  AMR_BY_DIM(AMR_CALL);
+#undef AMR_CALL
+}
+
 #define AMR_ROW AMR_PASTE(amr_row, AMR_PHYSICS)
 const amr_physics_row AMR_ROW = {
     .solvers = 1 << AMR_RUSANOV | 1 << AMR_HLL | PHYS(has_hllc) << AMR_HLLC | PHYS(has_roe) << AMR_ROE
@@ -70,6 +76,7 @@ const amr_physics_row AMR_ROW = {
 #endif
     .check = PHYS(check),
     .is_physical = PHYS(point_physical),
+    .all_physical = PHYS(rows_physical),
     .to_primitive = PHYS(rows_to_primitive),
     .to_conserved = PHYS(rows_to_conserved),
     .flux = PHYS(many_flux),

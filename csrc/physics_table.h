@@ -12,6 +12,7 @@ typedef struct {
   void (*check)(const amr_physics *, const amr_layout *, const double *u, const int32_t *list, int64_t n_list,
                 const double *spacing, double *max_signal, int64_t *n_bad, int64_t *first_bad);
   int (*is_physical)(const amr_physics *, const double *u, ptrdiff_t stride);
+  int (*all_physical)(const amr_physics *, ptrdiff_t m, const double *u, ptrdiff_t us);
   void (*to_primitive)(const amr_physics *, ptrdiff_t m, const double *u, ptrdiff_t us, double *w, ptrdiff_t ws);
   void (*to_conserved)(const amr_physics *, ptrdiff_t m, const double *w, ptrdiff_t ws, double *u, ptrdiff_t us);
   void (*flux)(const amr_physics *, int axis, ptrdiff_t m, const double *w, double *f);

@@ -22,10 +22,11 @@ typedef enum {
   AMR_PROLONG_CONSTANT = 1, /* u_c */
 } amr_prolong_mode;
 
-/* The box at cell to[3] of size[3] of the block dst := prolonged cells of the coarse block src, which covers the region of dst: fine cell f lies in
- * coarse cell floor(f / 2), whose two neighbours along every active axis must be set (limited mode); The children
- * of a coarse cell average to it up to round-off. If one of the 2^dim children, inside the box or not, fails amr_is_physical, all get
- * the value of the coarse cell. Returns the number of coarse cells this happened to. `physics` is not read in constant mode. */
+/* Box of `size` cells from the cell `to` of the fine block dst := prolonged cells of the coarse block src, which covers the region of
+ * the fine one: fine cell f lies in coarse cell floor(f / 2), whose two neighbours along every active axis must be set (limited mode).
+ * The children of a coarse cell average to it up to round-off. If one of the 2^dim children, inside the box or not, fails
+ * amr_is_physical, all get the value of the coarse cell. Returns the number of coarse cells this happened to. `physics` is not read
+ * in constant mode. */
 ptrdiff_t amr_prolong_box(const amr_physics *physics, amr_prolong_mode mode, const amr_layout *coarse,
                           const double *src, const amr_layout *fine, double *dst, const int32_t *to,
                           const int32_t *size);

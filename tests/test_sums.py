@@ -67,3 +67,8 @@ def test_block_sums(dim, n):
     sums = block_sums(layout, u)
     assert sums == pytest.approx(expected, rel=1e-12, abs=1e-12)
     assert (block_sums(layout, u[2:3].copy()) == sums[2:3]).all()
+    assert (block_sums(layout, u, np.array([3, 0], dtype=np.int32)) == sums[[3, 0]]).all()
+    assert block_sums(layout, u, np.zeros(0, dtype=np.int32)).shape == (0, 3)
+    for absent in (-1, 4):
+        with pytest.raises(ValueError):
+            block_sums(layout, u, np.array([absent], dtype=np.int32))

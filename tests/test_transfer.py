@@ -124,6 +124,34 @@ def test_prolongation_never_makes_an_unphysical_state(dim):
     assert physics.is_physical(np.moveaxis(interior(u, fine), 1, 0)).all()
 
 
+@pytest.mark.parametrize("n", [8, 16, 24])
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_each_box_gets_what_the_whole_block_gets(dim, n):
+    """Strips, corners, odd starts and sizes: no cell's value, nor the fall-back to constant, depends on the box it is in."""
+    rng = np.random.default_rng(dim)
+    physics = euler(dim)
+    g = 3
+    coarse_layout, layout = Layout(dim, n // 2, (g + 1) // 2 + 1, physics.n_var), Layout(dim, n, g, physics.n_var)
+    w = rng.random((physics.n_var, 1, *coarse_layout.shape[1:])) ** 4 + 1e-3
+    w[1:-1] = rng.standard_normal(w[1:-1].shape) * 5
+    coarse = np.ascontiguousarray(np.moveaxis(physics.to_conserved(w), 0, 1))
+    pad = lambda values, rest: [*values, *[rest] * (3 - dim)]  # noqa: E731
+    whole, part = np.full((2, 1, *layout.shape), np.nan)
+    everything = op(0, 0, 0, 0, 0, *pad([-g] * dim, 0), *pad([n + 2 * g] * dim, 1), 0)
+    n_coarse = (n // 2 + 4) ** dim
+    assert 0 < prolong_boxes(physics.spec, coarse_layout, coarse, layout, whole, everything) < n_coarse
+    ranges = [(-3, 0), (-2, 0), (0, n), (n, n + 2), (n, n + 3), (-3, n + 3), (1, 2), (3, n - 2)]
+    for chosen in rng.choice(len(ranges), (40, dim)):
+        lo, hi = np.array([ranges[c] for c in chosen]).T
+        part[...] = np.nan
+        row = op(0, 0, 0, 0, 0, *pad(lo, 0), *pad(hi - lo, 1), 0)
+        prolong_boxes(physics.spec, coarse_layout, coarse, layout, part, row)
+        box = (..., *[slice(a + g, b + g) for a, b in zip(lo[::-1], hi[::-1], strict=True)])
+        assert (part.squeeze()[box] == whole.squeeze()[box]).all()
+        part.squeeze()[box] = np.nan
+        assert np.isnan(part).all()
+
+
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_regrid_keeps_linear_fields(dim):
     kinds = set()

@@ -4,26 +4,51 @@ import numpy as np
 
 from amr._kernels.common cimport amr_layout, amr_status, AMR_OK
 from amr._kernels.physics cimport make_layout
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 
 from amr.errors import UnphysicalState
 
 cdef extern from "sums.h":
     enum: AMR_SUM_LIMBS
-    void amr_block_sums(const amr_layout *layout, int64_t n_block, const double *u, double *sums) nogil
+    void amr_block_sums(const amr_layout *layout, const double *u, const int32_t *list, int64_t n_list, double *sums) nogil
     amr_status amr_sum_add(int64_t m, int n_var, const double *values, const double *weights, int64_t *limbs) nogil
     void amr_sum_carry(int n_var, int64_t *limbs) nogil
 
 
-def block_sums(layout, const double[:, :, :, :, ::1] u):
-    """Sums (n_block, n_var) over the interior cells of a pool (n_block, n_var, nk, nj, ni), in one fixed order."""
+def block_sums(layout, const double[:, :, :, :, ::1] u, blocks=None):
+    """Sums over the interior cells of a pool (n_block, n_var, nk, nj, ni), in one fixed order.
+
+    Parameters
+    ----------
+    blocks : int32 (m,)
+        The blocks to sum; by default all.
+
+    Returns
+    -------
+    float64 (m, n_var)
+
+    Raises
+    ------
+    ValueError
+        Another shape, a block that is not there.
+    """
     cdef amr_layout l = make_layout(layout)
-    cdef double[:, ::1] out = np.zeros((u.shape[0], l.n_var))
+    cdef const int32_t[::1] chosen
+    cdef const int32_t *pointer = NULL
+    cdef int64_t m = u.shape[0]
     if u.shape[1] != l.n_var or u.shape[2] != l.ext[2] or u.shape[3] != l.ext[1] or u.shape[4] != l.ext[0]:
         raise ValueError("u is not a pool of this layout")
-    if u.shape[0]:
+    if blocks is not None:
+        if len(blocks) and (blocks.min() < 0 or blocks.max() >= u.shape[0]):
+            raise ValueError("a block is not in the pool")
+        chosen = blocks
+        m = chosen.shape[0]
+    cdef double[:, ::1] out = np.zeros((m, l.n_var))
+    if m:
+        if blocks is not None:
+            pointer = &chosen[0]
         with nogil:
-            amr_block_sums(&l, u.shape[0], &u[0, 0, 0, 0, 0], &out[0, 0])
+            amr_block_sums(&l, &u[0, 0, 0, 0, 0], pointer, m, &out[0, 0])
     return np.asarray(out)
 
 

@@ -64,10 +64,20 @@ class Ledger:
                 np.ascontiguousarray(sums[:, self.evolved]), weight * dt * mesh.inward_area[faces]
             )
 
-    def add_difference(self, cause: str, before: np.ndarray, after: np.ndarray) -> None:
-        """Add a change of the totals known on every rank; rank 0 keeps it."""
-        if self.comm.rank == 0:
-            self.changes[cause].add((after - before)[None, :], np.ones(1))
+    def add_regrid(self, sign: int, u: np.ndarray, mesh: LocalMesh, is_changed: np.ndarray) -> None:
+        """Add (``sign`` +1) or take away (-1) the integrals over the blocks that a regrid makes or removes.
+
+        Blocks that stay are left out: the sums are exact, so that what they held before and after would cancel. Not collective.
+
+        Parameters
+        ----------
+        u : float64 (n_block, n_var, nk, nj, ni)
+        mesh : LocalMesh
+        is_changed : bool (n_block,)
+        """
+        blocks = np.flatnonzero(is_changed).astype(np.int32)
+        sums = block_sums(self.layout, u, blocks)[:, self.evolved]
+        self.changes["regrid"].add(sums, sign * mesh.cell_volume[blocks])
 
     def add_blocks(self, cause: str, values: np.ndarray, mesh: LocalMesh) -> None:
         """Add per-block sums (n_block, n_names) of changes of cell values, weighted by the cells' volumes."""
