@@ -16,6 +16,8 @@ from amr import __version__
 from amr.errors import AMRError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from amr.case import Case
     from amr.comm import Comm
 
@@ -115,17 +117,21 @@ def _run(comm: Comm, case: Case, restart: Path | None, progress: str, show: bool
         with Progress(comm, sim.time, case.time.end, progress, case.time.max_steps) as bar:
             report = sim.run(progress=bar)
         if show:
-            from rich.console import Console
-
             from amr.io.report import tables
 
-            # Rank 0 of Open MPI always seems to have a terminal: plain text, as wide as a log's, on more than one rank.
-            plain = comm.size > 1 or not sys.stdout.isatty()
-            console = Console(width=120 if plain else None, force_terminal=False if plain else None, highlight=False)
+            console = _console(comm)
             for table in tables(report):
                 console.print(table)
             console.print(f"results in {case.output.directory}")
         return int(sim.exit_code)
+
+
+def _console(comm: Comm, plain_width: int = 120) -> Console:
+    from rich.console import Console
+
+    # Rank 0 of Open MPI always seems to have a terminal: plain text, as wide as a log's, on more than one rank.
+    plain = comm.size > 1 or not sys.stdout.isatty()
+    return Console(width=plain_width if plain else None, force_terminal=False if plain else None, highlight=False)
 
 
 def _mesh_summary(case: Case) -> str:
@@ -281,6 +287,64 @@ def _info(checkpoint: Path, show_case: bool) -> int:
         )
 
     return _serial(action)
+
+
+_BENCH_HELP = """Measure the speed of the solver on this machine: cell updates per second and rank, as a share of a bare kernel.
+
+\b
+A ratio of 0.6 says that a blast with its mesh, ghosts and regrids takes 1 / 0.6 of the time that the kernel takes for as
+many cells. It may be compared between machines. docs/performance.md says what is measured.
+
+\b
+Examples:
+  amr bench
+  amr bench --quick --case 2d_amr_16
+  mpirun -n 2 amr bench --json bench.json
+  amr bench --tree --markdown
+"""
+
+
+@_group.command("bench", help=_BENCH_HELP)
+@click.option("--quick", is_flag=True, help="Small meshes: a few seconds for all cases.")
+@click.option("--case", "names", metavar="NAME", multiple=True, help="Only this case; may be repeated.")
+@click.option(
+    "--seconds",
+    metavar="S",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    help="Measure each case for at most S seconds (60).",
+)
+@click.option("--tree", is_flag=True, help="Measure the operations of the tree instead, up to a million leaves.")
+@click.option("--instructions", is_flag=True, help="Count instructions per cell update, too, with perf or callgrind.")
+@click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write the numbers.")
+@click.option("--markdown", is_flag=True, help="Print the tables as Markdown.")
+def _bench(json_file: Path | None, markdown: bool, **options: Any) -> int:
+    def action(comm: Comm) -> int:
+        from amr.bench.command import Request, run, write_json
+        from amr.bench.tables import tables
+
+        result = run(Request(**options), comm, lambda text: _say(comm, text))
+        if comm.rank == 0:
+            for table in tables(result):
+                if markdown:
+                    click.echo(table.markdown())
+                else:
+                    _console(comm, 130).print(table.rich())
+        error = None
+        if json_file is not None and comm.rank == 0:
+            try:
+                write_json(json_file, result)
+            except AMRError as fault:
+                error = fault
+        comm.agree(error)
+        return 0
+
+    return _guarded(action)
+
+
+def _say(comm: Comm, text: str) -> None:
+    if comm.rank == 0:
+        click.echo(f"{text} ...", err=True)
 
 
 def _enter(command: click.Command, name: str, args: list[str] | None) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping
-from time import perf_counter
+from collections.abc import Mapping, Sequence
+from time import perf_counter, sleep
 from typing import Any, NoReturn
 
 import mpi4py
@@ -23,6 +23,10 @@ from mpi4py import MPI  # noqa: E402  (rc and the variable must be set before th
 from amr.errors import AMRError, CaseError  # noqa: E402
 
 _LAUNCHER_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+# How a rank waits: "poll", "block", or (unset) as the cores allow.
+_WAIT_VARIABLE = "AMR_WAIT"
+# A rank that polls gives its core away this many times before it begins to sleep [s].
+_YIELDS, _SHORTEST_SLEEP, _LONGEST_SLEEP = 30, 20e-6, 200e-6
 # One call of MPI-IO: far below the 2 GB that MPI counts in bytes, large enough for any file system.
 PIECE_BYTES = 1 << 26
 
@@ -31,11 +35,16 @@ class Comm:
     """A group of ranks.
 
     Made with `Comm.world`, `Comm.self_` or `split`; ``mpi`` is the mpi4py communicator, for PETSc.
-    ``wait_seconds`` adds up the time this rank spent inside blocking calls.
+    ``wait_seconds`` adds up the time this rank spent waiting for others.
+
+    MPI libraries wait by spinning. Where ranks share cores that would keep the rank that is waited for from its core: there
+    (``polls``) nonblocking calls and `_wait` take the place of blocking ones. All ranks of a group wait in the same way,
+    because a nonblocking collective does not meet a blocking one.
     """
 
-    def __init__(self, mpi: MPI.Comm) -> None:
+    def __init__(self, mpi: MPI.Comm, polls: bool = False) -> None:
         self.mpi = mpi
+        self.polls = polls
         self.rank: int = mpi.Get_rank()
         self.size: int = mpi.Get_size()
         self.wait_seconds = 0.0
@@ -43,7 +52,9 @@ class Comm:
     @classmethod
     def world(cls) -> Comm:
         """All ranks of the program, on a communicator of our own (collective)."""
-        return cls(MPI.COMM_WORLD.Dup())
+        mpi = MPI.COMM_WORLD
+        _wait([mpi.Ibarrier()])  # the first to come must not spin while the others start up
+        return cls(mpi.Dup(), _shall_poll(mpi))
 
     @classmethod
     def self_(cls) -> Comm:
@@ -52,18 +63,31 @@ class Comm:
 
     def split(self, color: int, key: int = 0) -> Comm:
         """Group of the ranks that pass the same ``color``, ordered by ``key`` (collective)."""
-        return Comm(self.mpi.Split(color, key))
+        self._arrive()
+        return Comm(self.mpi.Split(color, key), self.polls)
 
     # ---- collectives -----------------------------------------------------------------------------------------------------
+
+    def _collective(self, name: str, *args: Any) -> None:
+        """Call the collective ``name`` of MPI, in the way this group waits."""
+        start = perf_counter()
+        if self.polls:
+            _wait([getattr(self.mpi, "I" + name.lower())(*args)])
+        else:
+            getattr(self.mpi, name)(*args)
+        self.wait_seconds += perf_counter() - start
+
+    def _arrive(self) -> None:
+        """Wait for all ranks before a call that has only a blocking form, so that it ends at once."""
+        if self.polls:
+            self.barrier()
 
     def _allreduce(self, values: Any, dtype: type, op: MPI.Op) -> np.ndarray:
         send: np.ndarray = np.ascontiguousarray(values, dtype=dtype)
         if self.size == 1:
             return send.copy()
         result = np.empty_like(send)
-        start = perf_counter()
-        self.mpi.Allreduce(send, result, op=op)
-        self.wait_seconds += perf_counter() - start
+        self._collective("Allreduce", send, result, op)
         return result
 
     def allreduce_max(self, values: Any) -> np.ndarray:
@@ -83,34 +107,33 @@ class Comm:
         send = np.ascontiguousarray(array)
         if self.size == 1:
             return send.copy()
-        start = perf_counter()
         counts = np.empty(self.size, dtype=np.int64)
-        self.mpi.Allgather(np.array([len(send)], dtype=np.int64), counts)
+        self._collective("Allgather", np.array([len(send)], dtype=np.int64), counts)
         result = np.empty((int(counts.sum()), *send.shape[1:]), dtype=send.dtype)
         row = int(np.prod(send.shape[1:], dtype=np.int64)) * send.itemsize
         sizes = counts * row
         offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]])
         # Bytes serve every dtype, bool and structured ones too.
-        self.mpi.Allgatherv(
+        self._collective(
+            "Allgatherv",
             [_as_bytes(send), MPI.BYTE],
             [_as_bytes(result), sizes.tolist(), offsets.tolist(), MPI.BYTE],
         )
-        self.wait_seconds += perf_counter() - start
         return result
 
     def gather(self, obj: Any, root: int = 0) -> list[Any] | None:
         """List of the ranks' picklable objects on ``root``, None elsewhere (collective)."""
+        self._arrive()
         return [obj] if self.size == 1 else self.mpi.gather(obj, root=root)
 
     def bcast(self, obj: Any, root: int = 0) -> Any:
         """The picklable object of ``root`` on every rank (collective)."""
+        self._arrive()
         return obj if self.size == 1 else self.mpi.bcast(obj, root=root)
 
     def barrier(self) -> None:
         """Wait for all ranks (collective)."""
-        start = perf_counter()
-        self.mpi.Barrier()
-        self.wait_seconds += perf_counter() - start
+        self._collective("Barrier")
 
     # ---- errors ----------------------------------------------------------------------------------------------------------
 
@@ -149,8 +172,10 @@ def check_launcher(comm: Comm) -> None:
     Raises
     ------
     CaseError
-        The launcher started a number of processes that the communicator does not see.
+        The launcher started a number of processes that the communicator does not see, or AMR_WAIT has no known value.
     """
+    if os.environ.get(_WAIT_VARIABLE, "poll") not in ("poll", "block"):
+        raise CaseError(f"{_WAIT_VARIABLE} = {os.environ[_WAIT_VARIABLE]!r} must be 'poll' or 'block'")
     for name in _LAUNCHER_SIZES:
         value = os.environ.get(name, "")
         if value.isdigit() and int(value) != comm.size:
@@ -159,6 +184,32 @@ def check_launcher(comm: Comm) -> None:
                 f"different MPI libraries (mpi4py uses {MPI.Get_library_version().split(',')[0].strip()}); "
                 "use the mpirun of that library"
             )
+
+
+def _shall_poll(mpi: MPI.Intracomm) -> bool:
+    """Whether ranks wait by polling: as AMR_WAIT says, or if on any node they are more than the cores (collective)."""
+    node = mpi.Split_type(MPI.COMM_TYPE_SHARED)
+    # A launcher may have bound each rank to a core of its own: only together they show what the node offers.
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+    is_crowded = node.size > len(set().union(*node.allgather(usable)))
+    node.Free()
+    polls = {"poll": True, "block": False}.get(os.environ.get(_WAIT_VARIABLE, ""), is_crowded)
+    return bool(mpi.allreduce(polls, MPI.LOR))
+
+
+def _wait(requests: Sequence[MPI.Request]) -> None:
+    """Return when all requests are complete; the core is free for other ranks meanwhile.
+
+    Yielding is quicker than sleeping, but there are schedulers that take it as a mere hint.
+    """
+    for _ in range(_YIELDS):
+        if MPI.Request.Testall(requests):
+            return
+        os.sched_yield()
+    pause = _SHORTEST_SLEEP
+    while not MPI.Request.Testall(requests):
+        sleep(pause)
+        pause = min(1.5 * pause, _LONGEST_SLEEP)
 
 
 class Exchange:
@@ -195,7 +246,7 @@ class Exchange:
         """Return when all messages are in and all send buffers may be written again."""
         if self._requests:
             start = perf_counter()
-            MPI.Request.Waitall(self._requests)
+            (_wait if self._comm.polls else MPI.Request.Waitall)(self._requests)
             self._comm.wait_seconds += perf_counter() - start
 
     def free(self) -> None:

@@ -23,3 +23,9 @@ def test_launcher_of_another_mpi_is_refused(monkeypatch):
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "4")
     with pytest.raises(CaseError, match="different MPI"):
         check_launcher(Comm.self_())
+
+
+def test_unknown_way_of_waiting_is_refused(monkeypatch):
+    monkeypatch.setenv("AMR_WAIT", "sleep")
+    with pytest.raises(CaseError, match="AMR_WAIT = 'sleep' must be 'poll' or 'block'"):
+        check_launcher(Comm.self_())

@@ -1,5 +1,7 @@
 """Run by test_mpi.py on several ranks: collectives, agreement on errors, repeated exchange."""
 
+import os
+
 import numpy as np
 
 from amr.comm import Comm, Exchange, check_launcher, exchange_once
@@ -10,6 +12,7 @@ def main() -> None:
     comm = Comm.world()
     check_launcher(comm)
     rank, size = comm.rank, comm.size
+    assert os.environ.get("AMR_WAIT") in (None, "poll" if comm.polls else "block")
     assert comm.allreduce_max([rank, -rank]).tolist() == [size - 1, 0]
     assert comm.allreduce_min([rank, -rank]).tolist() == [0, 1 - size]
     assert comm.allreduce_sum_int([1, rank]).tolist() == [size, size * (size - 1) // 2]

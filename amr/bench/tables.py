@@ -1,0 +1,98 @@
+"""The tables of `amr bench`: the same rows on a terminal and as Markdown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+# Phases with a column of their own, in the order of a step; the rest of the wall time is in the last one.
+PHASES = ("kernel", "ghosts", "reflux", "check", "indicate", "regrid", "mpi_wait")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, the names of the columns, and rows of text."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+
+    def markdown(self) -> str:
+        """As a table of Markdown with its title above it."""
+        lines = [self.columns, ["---"] + ["---:"] * (len(self.columns) - 1), *self.rows]
+        return f"{self.title}\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+    def rich(self) -> RenderableType:
+        """For a rich console."""
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table as RichTable
+
+        table = RichTable(title=self.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        for index, name in enumerate(self.columns):
+            table.add_column(name, justify="right" if index else "left", no_wrap=True)
+        for row in self.rows:
+            table.add_row(*row)
+        return table
+
+
+def tables(result: dict[str, Any]) -> list[Table]:
+    """The tables of a result of `amr.bench.command.run` that have rows."""
+    made = (_case_table(result), _phase_table(result), _instruction_table(result), _tree_table(result))
+    return [table for table in made if table.rows]
+
+
+def _case_table(result: dict[str, Any]) -> Table:
+    rows = [
+        [
+            each["name"] + ("" if each["is_complete"] else " (cut short)"),
+            f"{each['rate'] / 1e6:.2f}",
+            f"{each['yardstick'] / 1e6:.1f}",
+            f"{each['ratio']:.3f}",
+            f"{each['leaves']}",
+            f"{each['steps']}",
+            f"{each['seconds']:.2f}",
+            f"{each['memory_ratio']:.2f}",
+            f"{each['imbalance']:.3f}",
+        ]
+        for each in result.get("cases", [])
+    ]
+    columns = ["case", "M cells/s per rank", "yardstick", "ratio", "blocks", "steps", "seconds", "memory", "imbalance"]
+    return Table(_title("Speed", result), columns, rows)
+
+
+def _phase_table(result: dict[str, Any]) -> Table:
+    rows = []
+    for each in result.get("cases", []):
+        shares = [each["shares"].get(name, 0.0) for name in PHASES]
+        rows.append([each["name"], *(f"{100 * share:.1f}" for share in (*shares, 1.0 - sum(shares)))])
+    return Table("Share of the wall time, percent", ["case", *PHASES, "other"], rows)
+
+
+def _instruction_table(result: dict[str, Any]) -> Table:
+    counted = result.get("instructions", {"tool": None, "per_cell_update": {}})
+    rows = [[name, f"{value:.0f}"] for name, value in counted["per_cell_update"].items()]
+    return Table(f"Instructions per cell update ({counted['tool']}, small meshes)", ["case", "instructions"], rows)
+
+
+def _tree_table(result: dict[str, Any]) -> Table:
+    names = ["balance", "adapt", "partition", "neighbors", "ghost_plan"]
+    rows = [
+        [
+            f"{each['dim']}D, {each['leaves']}",
+            *(f"{each['seconds'][name]:.4f}" for name in names),
+            f"{each['total_seconds']:.4f}",
+            *(f"{each[key]:.0f}" for key in ("replicated_bytes", "local_bytes", "peak_bytes")),
+        ]
+        for each in result.get("tree", [])
+    ]
+    # The plan makes the table of neighbours itself: the sum counts it once.
+    columns = ["leaves", *names, "sum without neighbors", "replicated B/leaf", "local B/leaf", "peak B/leaf"]
+    return Table(_title("Tree operations, seconds", result), columns, rows)
+
+
+def _title(text: str, result: dict[str, Any]) -> str:
+    ranks = f"{result['n_ranks']} rank{'s' * (result['n_ranks'] > 1)}"
+    return f"{text}: {ranks} on {result['n_cores']} cores of {result['processor']}, amr {result['version']}"

@@ -1,0 +1,126 @@
+"""`amr bench` runs and its numbers mean what they say; no time is asserted."""
+
+import json
+
+import numpy as np
+import pytest
+
+from amr._kernels import yardstick
+from amr.bench.cases import CASES, choose
+from amr.bench.instructions import measure_instructions
+from amr.bench.tables import tables
+from amr.bench.tree import measure_tree
+from amr.errors import CaseError
+from amr.mesh.pool import Layout
+
+SMALLEST = ["-m", "amr", "bench", "--quick", "--case", "2d_amr_16", "--case", "3d_uniform_32"]
+
+
+@pytest.mark.parametrize("n_ranks", [0, 2])
+def test_command(mpirun, tmp_path, n_ranks):
+    done = mpirun(n_ranks, [*SMALLEST, "--json", tmp_path / "bench.json"], check=True)
+    result = json.loads((tmp_path / "bench.json").read_text())
+    assert result["n_ranks"] == max(n_ranks, 1) and result["quick"]
+    assert {each["name"] for each in result["cases"]} == {"2d_amr_16", "3d_uniform_32"}
+    for each in result["cases"]:
+        assert each["rate"] > 0 and each["steps"] > 0 and each["is_complete"]
+        assert each["ratio"] == pytest.approx(each["rate"] / each["yardstick"])
+        assert each["rate"] == pytest.approx(each["cell_updates"] / each["seconds"] / result["n_ranks"])
+        assert sum(each["shares"].values()) == pytest.approx(1.0)
+        assert min(each["shares"].values()) >= 0 and each["shares"]["kernel"] > 0
+        assert each["memory_ratio"] > 1  # u and u_new
+        assert 1 <= each["imbalance"] <= result["n_ranks"]
+    uniform = result["cases"][0]
+    assert uniform["leaves"] == 8 and uniform["state_bytes"] == 8 * 5 * 36**3 * 8
+    assert "3d_uniform_32" in done.stdout and "kernel" in done.stdout
+
+
+def test_markdown_shows_what_the_json_holds(mpirun, tmp_path):
+    path = tmp_path / "bench.json"
+    out = mpirun(0, [*SMALLEST[:5], "2d_amr_16", "--markdown", "--json", path], check=True).stdout
+    (each,) = json.loads(path.read_text())["cases"]
+    row = next(line for line in out.splitlines() if line.startswith("| 2d_amr_16 |")).split(" | ")
+    assert row[1] == f"{each['rate'] / 1e6:.2f}" and row[3] == f"{each['ratio']:.3f}"
+
+
+def test_cut_short(mpirun, tmp_path):
+    path = tmp_path / "bench.json"
+    out = mpirun(0, [*SMALLEST[:5], "2d_amr_16", "--seconds", "1e-9", "--json", path], check=True).stdout
+    (each,) = json.loads(path.read_text())["cases"]
+    assert each["steps"] == 1 and not each["is_complete"] and "cut short" in out
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--case", "2d_amr_17"], "no case '2d_amr_17'; did you mean \"2d_amr_16\"?"),
+        (["--case", "x" * 9, "--case", "2d_amr_16"], "no case 'xxxxxxxxx'"),
+    ],
+)
+def test_unknown_case(mpirun, options, message):
+    done = mpirun(0, ["-m", "amr", "bench", *options])
+    assert done.returncode == 2 and done.stderr.startswith(f"error: {message}") and done.stderr.count("error") == 1
+
+
+def test_tree_is_for_one_rank(mpirun):
+    done = mpirun(2, ["-m", "amr", "bench", "--tree"])
+    assert done.returncode and done.stderr.count("error: --tree and --instructions measure one rank") == 1
+
+
+def test_every_case_is_a_case():
+    for name, bench in CASES.items():
+        for each in (bench, bench.quick()):
+            case = each.make()
+            assert f"{case.mesh.dim}d" == name.split("_")[0] and str(case.mesh.block_cells) == name.split("_")[2]
+            assert (case.mesh.max_level > 0) == ("amr" in name) and 0 < each.begin < each.end == case.time.end
+    assert list(choose(["3d_amr_8", "2d_amr_16"], quick=False)) == ["2d_amr_16", "3d_amr_8"]
+    with pytest.raises(CaseError, match="There are: 2d_uniform_16"):
+        choose(["nothing"], quick=True)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_yardstick_is_a_scheme(dim):
+    """A uniform state stays, a smooth one is transported, and the mass of a block changes through its faces alone."""
+    layout = Layout(dim, 16, 2, dim + 2)
+    scratch = np.empty(yardstick.scratch_size(layout))
+    u = np.zeros((2, *layout.shape))
+    u[:, 0], u[:, 1], u[:, -1] = 1.0, 0.5, 2.5 + 0.125
+    kept = u.copy()
+    yardstick.advance(layout, u, scratch, 3, 0.1)
+    np.testing.assert_allclose(u, kept, rtol=1e-14)
+    # A density wave that moves with v = 0.5 along x at constant pressure; the ghosts are those of t = 0, so one step only.
+    x = np.arange(-2, 18) + 0.5
+    rho = 1 + 0.1 * np.sin(0.2 * x)
+    u[:, 0], u[:, 1], u[:, -1] = rho, 0.5 * rho, 2.5 + 0.125 * rho
+    dt = 0.4
+    yardstick.advance(layout, u, scratch, 1, dt)
+    moved = 1 + 0.1 * np.sin(0.2 * (x - 0.5 * dt))
+    inner = u[(slice(None), 0, *layout.interior)]
+    still = np.abs(rho[2:-2] - moved[2:-2]).max()
+    assert np.abs(inner - moved[2:-2]).mean() < 0.01 * still  # the limiter clips the crest
+    assert (u[:, 0, ..., :2] == rho[:2]).all()
+
+
+def test_yardstick_refuses():
+    for layout in (Layout(1, 16, 2, 3), Layout(2, 16, 4, 4), Layout(2, 16, 2, 5)):
+        with pytest.raises(ValueError, match="two or three dimensions"):
+            yardstick.advance(layout, np.ones((1, *layout.shape)), np.empty(10**5), 1, 0.1)
+    layout = Layout(2, 16, 2, 4)
+    with pytest.raises(ValueError, match="doubles of scratch"):
+        yardstick.advance(layout, np.ones((1, *layout.shape)), np.empty(10), 1, 0.1)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_tree(dim):
+    found = measure_tree(dim, 1000)
+    assert found["leaves"] >= 1000 and all(value >= 0 for value in found["seconds"].values())
+    assert found["seconds"]["neighbors"] > 0 and found["peak_bytes"] >= found["local_bytes"] > 0
+    # Level, coordinates and key of a leaf are 1 + 12 + 8 bytes.
+    assert 21 <= found["replicated_bytes"] < 200
+
+
+def test_no_tool_for_instructions(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    counted = measure_instructions()
+    assert counted == {"tool": None, "per_cell_update": {}}
+    assert tables({"instructions": counted, "n_ranks": 1, "n_cores": 1, "processor": "", "version": ""}) == []
