@@ -56,8 +56,8 @@ AMR_INLINE void add_terms(const amr_layout *l, const coarse_face *face, int v, i
   const int half = l->n / 2, upper_a = a >= half, upper_b = b >= half;
   const int part_a = l->dim > 1 ? half : 1, part_b = l->dim > 2 ? half : 1;
   const double *coarse = face->coarse + ((ptrdiff_t)v * face->extent[1] + b) * face->extent[0] + a;
-  const double *fine = face->fine[upper_a + 2 * upper_b]
-                       + ((ptrdiff_t)v * part_b + (b - upper_b * half)) * part_a + (a - upper_a * half);
+  const double *fine = face->fine[upper_a + 2 * upper_b] + ((ptrdiff_t)v * part_b + (b - upper_b * half)) * part_a
+                       + (a - upper_a * half);
   const double inverse_h = face->inverse_h;
 #pragma GCC ivdep
   for (int i = 0; i < n; i++) {
