@@ -176,16 +176,18 @@ class Simulation:
 
     def regrid(self) -> bool:
         """Indicate, mark, adapt, partition and move the data; return whether the tree changed."""
-        with self.timers("ghosts"):
-            self.mesh.fill_ghosts(self.pool.u, self.time)
         with self.timers("indicate"):
-            flags = self.decider.decide(self.mesh, self.pool.u).flags
+            flags = self._decide()
         self.report.regrids += 1
         self.regridded_at = self.step_number
         if not flags.any():
             return False
         with self.timers("regrid"):
             self.ledger.add_regrid(-1, self.pool.u, self.mesh, flags[self.mesh.leaves] != 0)
+            if not self.decider.needs_pool:
+                # Children take slopes across the rim of their parent.
+                splits = np.flatnonzero(flags[self.mesh.leaves] > 0).astype(np.int32)
+                self.mesh.ghosts.fill_again(self.pool.u, splits)
             forest, source, change = self.mesh.forest.adapt(flags)
             starts = self._cut(forest)
             n_block = int(starts[self.comm.rank + 1] - starts[self.comm.rank])
@@ -202,6 +204,11 @@ class Simulation:
             self.max_signal = self._measure()
         return True
 
+    def _decide(self) -> np.ndarray:
+        """Balanced flags of all leaves."""
+        parts = self.mesh.ghosted(self.pool.u, self.time, self.decider.needs_pool)
+        return self.decider.decide(self.mesh, self.pool.u, parts).flags
+
     # ---- set-up ------------------------------------------------------------------------------------------------------
 
     def _start(self, forest: Forest) -> None:
@@ -213,8 +220,7 @@ class Simulation:
             self.max_signal = self._measure("the initial state")
             if self.case.mesh.max_level == 0:
                 break
-            self.mesh.fill_ghosts(self.pool.u, self.time)
-            flags = np.maximum(self.decider.decide(self.mesh, self.pool.u).flags, 0)
+            flags = np.maximum(self._decide(), 0)
             if not flags.any():
                 break
             forest = self.mesh.forest.adapt(flags)[0]

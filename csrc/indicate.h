@@ -7,6 +7,7 @@
 #ifndef AMR_INDICATE_H
 #define AMR_INDICATE_H
 #include "amr.h"
+#include "ghosts.h"
 
 typedef enum {
   AMR_JUMP = 0,              /* max over axes of max(|a|, |b|) / scale */
@@ -34,13 +35,18 @@ typedef struct {
 amr_status amr_indicate(const amr_layout *layout, const amr_indicator *indicator, const double *w, int64_t n_block,
                         double *eta_max, uint32_t *near);
 
-/* Primitive variables of blocks 0..n_block-1 of the pool u, ghosts included, and what they range over.
- *
- * For each of the n_pick variables pick[p]: w[p][block][k][j][i] (p stride n_block * layout->var_stride), lowest[p] and
- * highest[p] over all interior cells (inf and -inf without blocks, NaN ignored). signal, unless NULL: largest |signal speed| over
- * axes and interior cells (0 without blocks). scratch: (n_var + 1) * layout->var_stride doubles. */
-amr_status amr_primitive_fields(const amr_physics *physics, const amr_layout *layout, const double *u, int64_t n_block,
-                                int n_pick, const int32_t *pick, double *w, double *lowest, double *highest,
-                                double *signal, double *scratch);
+/* What n_pick primitive variables pick[p] range over in the interior cells of blocks 0..n_block-1 of the pool u: lowest[p], highest[p]
+ * (inf and -inf without blocks, NaN ignored). signal, unless NULL: largest |signal speed| over axes and interior cells (0 without
+ * blocks). Ghosts need not be filled. scratch: (n_var + 1) * layout->var_stride doubles. */
+amr_status amr_primitive_ranges(const amr_physics *physics, const amr_layout *layout, const double *u, int64_t n_block,
+                                int n_pick, const int32_t *pick, double *lowest, double *highest, double *signal,
+                                double *scratch);
+
+/* The n_pick primitive variables pick[p] of the n_list blocks of `list`, ghosts included: w[p][m][k][j][i] (p stride n_list *
+ * layout->var_stride) of block list[m]. Ghosts are those of the pool u, or, unless `ghosts` is NULL, made by it (ghosts->own takes the
+ * place of u). scratch: 3 * layout->block_stride doubles. */
+amr_status amr_primitive_fields(const amr_physics *physics, const amr_layout *layout, const double *u,
+                                const amr_ghosts *ghosts, int64_t n_list, const int32_t *list, int n_pick,
+                                const int32_t *pick, double *w, double *scratch);
 
 #endif

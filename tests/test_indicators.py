@@ -12,7 +12,7 @@ from amr.indicators.fields import ROUND_OFF, Fields, Scale
 from amr.mesh.pool import Layout
 from amr.physics import create_physics
 from amr.plugins import resolve
-from tests.indicator_tools import CASES, OneRank, layout_of, points
+from tests.indicator_tools import CASES, OneRank, layout_of, load_all, points
 
 DIMS = (1, 2, 3)
 BUILT_IN = [("jump", {}), ("second_difference", {}), ("lohner", {}), ("lohner", {"mode": "flash"})]
@@ -268,7 +268,7 @@ def test_fields_are_primitives_with_the_range_of_the_interior(dim):
     density[0, 0, 0, 0] = 50.0  # a ghost
     u = euler_state(layout, 3, physics, density=density, pressure=pressure, velocity=velocity)
     fields = Fields(physics, layout, range(physics.n_var))
-    fields.update(u, OneRank())
+    load_all(fields, u)
     inside = (slice(None), *layout.interior)
     assert fields.of(0) == pytest.approx(density)
     assert fields.of(dim + 1) == pytest.approx(pressure)
@@ -292,7 +292,7 @@ def test_constant_fields_and_round_off_are_not_refined(name, parameters, noise):
     u = euler_state(layout, 4, physics, velocity=velocity, pressure=pressure)
     indicator = create_indicator(name, physics, {**parameters, "variables": ["density", "velocity", "pressure"]})
     fields = Fields(physics, layout, indicator.variables)
-    fields.update(u, OneRank())
+    load_all(fields, u)
     eta, near = indicator.evaluate(fields, 3, np.ones((4, 2)), np.zeros(4, dtype=np.int8))
     assert (near == 0).all()
     assert (eta < indicator.coarsen).all()
@@ -307,7 +307,7 @@ def test_zero_everywhere_is_zero(name, parameters):
     layout = Layout(1, 8, 2, 1)
     indicator = create_indicator(name, physics, parameters)
     fields = Fields(physics, layout, indicator.variables)
-    fields.update(np.zeros((2, *layout.shape)), OneRank())
+    load_all(fields, np.zeros((2, *layout.shape)))
     eta, near = indicator.evaluate(fields, 8, np.ones((2, 1)), np.zeros(2, dtype=np.int8))
     assert (eta == 0).all()
     assert (near == 0).all()
@@ -319,7 +319,7 @@ def test_atol_is_the_least_scale():
     u = np.zeros((1, *layout.shape))
     u[..., 6:] = 1e-3
     fields = Fields(physics, layout, [0])
-    fields.update(u, OneRank())
+    load_all(fields, u)
     for parameters, expected in (({}, 1.0), ({"atol": 1.0}, 1e-3)):
         indicator = create_indicator("jump", physics, parameters)
         assert indicator.evaluate(fields, 0, np.ones((1, 1)), np.zeros(1, np.int8))[0] == pytest.approx(expected)
@@ -384,7 +384,7 @@ def plugin_result(function, dim=2, n_block=3, label="my.py:f", parameters=None, 
     u = euler_state(layout, n_block, physics, **values)
     indicator = PluginIndicator(label, function, physics, parameters)
     fields = Fields(physics, layout, indicator.variables)
-    fields.update(u, OneRank())
+    load_all(fields, u)
     return indicator.evaluate(fields, 4, np.full((n_block, dim), 0.1), np.arange(n_block, dtype=np.int8))
 
 

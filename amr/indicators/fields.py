@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from amr._kernels import indicate as _c
 
 if TYPE_CHECKING:
+    from amr._kernels.ghosts import GhostPlan
     from amr.comm import Comm
     from amr.mesh.pool import Layout
     from amr.physics.base import Physics
@@ -36,7 +38,7 @@ class Scale:
 
 
 class Fields:
-    """Chosen primitive variables of all local blocks, and their scales over the whole domain.
+    """Chosen primitive variables of local blocks, and their scales over the whole domain.
 
     The components of a vector share one scale, the largest of theirs, so that a component that is 0 but for round-off is
     not looked at through a magnifying glass, and so that turning the axes changes nothing.
@@ -55,38 +57,47 @@ class Fields:
         self.scales: dict[int, Scale] = {}
         self.w = np.empty((len(self.variables), 0, *layout.shape[1:]))
         self._memory = np.empty(0)
+        self._pick = np.array(self.variables, dtype=np.int32)
         self._has_velocity = any(i in physics.vectors.get("velocity", ()) for i in self.variables)
 
     @property
     def n_block(self) -> int:
-        """Number of local blocks."""
+        """Number of blocks in ``w``."""
         return self.w.shape[1]
 
     def of(self, variable: int) -> np.ndarray:
-        """Primitive variable of that index, (n_block, nk, nj, ni) with ghosts. Valid until the next `update`."""
+        """Primitive variable of that index, (n_block, nk, nj, ni) with ghosts. Valid until the next `load`."""
         return self.w[self.variables.index(variable)]
 
-    def update(self, u: np.ndarray, comm: Comm) -> None:
-        """Take the variables and their scales from a pool with filled ghosts (collective: one small reduction).
+    def measure(self, u: np.ndarray, comm: Comm) -> None:
+        """Take the scales from the interiors of a pool (collective: one small reduction).
 
         Parameters
         ----------
         u : float64 (n_block, n_var, nk, nj, ni)
         comm : Comm
         """
-        shape = (len(self.variables), len(u), *self.layout.shape[1:])
-        size = int(np.prod(shape))
-        if self._memory.size < size:
-            # A regrid changes the number of blocks a little: keep the memory, pages are dear.
-            self._memory = np.empty(size + size // 8)
-        self.w = self._memory[:size].reshape(shape)
-        pick = np.array(self.variables, dtype=np.int32)
-        lowest, highest, signal = _c.primitive_fields(
-            self.physics.spec, self.layout, u, pick, self.w, self._has_velocity
-        )
-        n = len(pick)
+        lowest, highest, signal = _c.primitive_ranges(self.physics.spec, self.layout, u, self._pick, self._has_velocity)
+        n = len(self._pick)
         extremes = comm.allreduce_max(np.concatenate([highest, -lowest, [signal]]))
         self._set_scales(-extremes[n : 2 * n], extremes[:n], float(extremes[-1]))
+
+    def load(self, u: np.ndarray, blocks: np.ndarray, ghosts: GhostPlan | None = None) -> None:
+        """Take the variables of some blocks, ghosts included.
+
+        Parameters
+        ----------
+        u : float64 (n_block, n_var, nk, nj, ni)
+        blocks : int32 (m,)
+        ghosts : GhostPlan, optional
+            What makes the ghosts; without it they must be filled.
+        """
+        shape = (len(self.variables), len(blocks), *self.layout.shape[1:])
+        size = prod(shape)
+        if self._memory.size < size:
+            self._memory = np.empty(size)
+        self.w = self._memory[:size].reshape(shape)
+        _c.primitive_fields(self.physics.spec, self.layout, u, blocks, self._pick, self.w, ghosts)
 
     def _set_scales(self, lowest: np.ndarray, highest: np.ndarray, signal: float) -> None:
         span, magnitude = highest - lowest, np.maximum(highest, -lowest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,11 +15,17 @@ from amr.indicators.marking import COMBINATIONS, Region, check_regions, combine_
 from amr.indicators.plugin import PluginIndicator
 
 if TYPE_CHECKING:
+    from amr._kernels.ghosts import GhostPlan
     from amr.comm import Comm
     from amr.mesh.geometry import Geometry
     from amr.mesh.pool import Layout
     from amr.mesh.tree import Forest
     from amr.physics.base import Physics
+
+
+Part = tuple[np.ndarray, "GhostPlan | None"]
+# Numbers of the fields of a piece of the local blocks: 1 MB.
+_PIECE = 1 << 17
 
 
 class BlocksOfRank(Protocol):
@@ -112,7 +118,12 @@ class Decider:
         self._refine = np.array([indicator.refine for indicator in self.indicators])
         self._coarsen = np.array([indicator.coarsen for indicator in self.indicators])
 
-    def decide(self, mesh: BlocksOfRank, u: np.ndarray) -> Decision:
+    @property
+    def needs_pool(self) -> bool:
+        """Whether an indicator looks at all local blocks at once, with the ghosts of the pool: a plugin does."""
+        return self._can_fail
+
+    def decide(self, mesh: BlocksOfRank, u: np.ndarray, parts: Iterable[Part] | None = None) -> Decision:
         """Flags of all leaves, the same bits on every rank and for any number of ranks. Collective.
 
         Parameters
@@ -120,7 +131,10 @@ class Decider:
         mesh : LocalMesh
             Read: ``forest``, and of the local blocks ``level`` and ``spacing``.
         u : float64 (n_block, n_var, nk, nj, ni)
-            Conserved variables, ghosts filled. Not changed.
+            Conserved variables. Not changed.
+        parts : iterable of (blocks, plan), optional
+            Local blocks (int32 arrays, each block once) and what makes their ghosts, or None where the pool's are filled: as
+            `LocalMesh.ghosted` gives them. All blocks, with filled ghosts, by default, and always where `needs_pool`.
 
         Returns
         -------
@@ -134,8 +148,9 @@ class Decider:
             A region that does not fit the mesh.
         """
         check_regions(self.regions, mesh.forest.dim, mesh.forest.max_level)
-        self.fields.update(u, self.comm)
-        local = self._evaluate(mesh, len(u))
+        self.fields.measure(u, self.comm)
+        everything = ((np.arange(len(u), dtype=np.int32), None),)
+        local = self._evaluate(mesh, u, everything if parts is None else parts)
         # One message for both: leaves are in SFC order, ranks hold contiguous pieces of it.
         everywhere = self.comm.allgatherv(local)
         eta, near = everywhere["eta"], np.ascontiguousarray(everywhere["near"])
@@ -145,20 +160,32 @@ class Decider:
         scales = {self._physics.primitives[v]: scale for v, scale in self.fields.scales.items()}
         return Decision(flags, value, eta, near, labels, scales)
 
-    def _evaluate(self, mesh: BlocksOfRank, n_block: int) -> np.ndarray:
+    def _evaluate(self, mesh: BlocksOfRank, u: np.ndarray, parts: Iterable[Part]) -> np.ndarray:
         """Values and combined masks of the local blocks as a structured array. Collective where plugins are used."""
-        local = np.zeros(n_block, dtype=[("eta", np.float64, (len(self.indicators),)), ("near", np.uint32)])
-        masks = []
+        local = np.zeros(len(u), dtype=[("eta", np.float64, (len(self.indicators),)), ("near", np.uint32)])
         error: PluginError | None = None
-        try:
-            for column, indicator in enumerate(self.indicators):
-                spacing = mesh.spacing[:, : self.layout.dim]
-                eta, near = indicator.evaluate(self.fields, self.buffer, spacing, mesh.level)
-                local["eta"][:, column] = eta
-                masks.append(near)
-        except PluginError as failure:
-            error = failure
+        for blocks, plan in parts:
+            for some in self._pieces(blocks):
+                self.fields.load(u, some, plan)
+                try:
+                    local[some] = self._evaluate_loaded(mesh, some, local[some])
+                except PluginError as failure:
+                    error = failure
         if self._can_fail:
             self.comm.agree(error)
-        local["near"] = combine_near(masks, self.combine, n_block)
+        return local
+
+    def _pieces(self, blocks: np.ndarray) -> Iterable[np.ndarray]:
+        """Runs of blocks whose fields fit the cache together; all of them for plugins."""
+        size = len(self.fields.variables) * int(np.prod(self.layout.shape[1:]))
+        most = max(len(blocks) if self._can_fail else _PIECE // max(size, 1), 1)
+        return [blocks[start : start + most] for start in range(0, len(blocks), most)]
+
+    def _evaluate_loaded(self, mesh: BlocksOfRank, blocks: np.ndarray, local: np.ndarray) -> np.ndarray:
+        spacing, level = mesh.spacing[blocks, : self.layout.dim], mesh.level[blocks]
+        masks = []
+        for column, indicator in enumerate(self.indicators):
+            local["eta"][:, column], near = indicator.evaluate(self.fields, self.buffer, spacing, level)
+            masks.append(near)
+        local["near"] = combine_near(masks, self.combine, len(blocks))
         return local

@@ -127,6 +127,12 @@ class GhostGroup:
             plan.fill(mask, self.by_function[late])
             self._faces[late].fill_mask(replace(self.fill.layout, n_var=1), mask)
 
+    def fill_again(self, u: np.ndarray, blocks: np.ndarray) -> None:
+        """Fill the ghosts of some blocks of the group, not of ``by_function``, from ``u`` and the messages of the last `start`, when it
+        held the same. In place, not collective."""
+        self._channel.read(self.fill.plan, Pools.one(u))
+        self.fill.plan.fill(u, blocks)
+
     def free(self) -> None:
         """Give the requests back; the object cannot fill any more."""
         self._channel.exchange.free()
@@ -150,8 +156,11 @@ class _Channel:
         (self._send, send), (self._recv, recv) = (m.buffers(n_var) for m in group._messages)
         self.exchange = Exchange(group.fill.comm, send, recv, tag)
 
-    def start(self, plan: GhostPlan, pools: Pools) -> None:
+    def read(self, plan: GhostPlan, pools: Pools) -> None:
         plan.read(pools.own, pools.finer, pools.coarser, pools.coarser_2, pools.theta, self._recv)
+
+    def start(self, plan: GhostPlan, pools: Pools) -> None:
+        self.read(plan, pools)
         plan.pack(self._ops, self._send)
         self.exchange.start()
 
@@ -208,6 +217,7 @@ class GhostFill:
         self.at_function = self._is_at_function()
 
         group = np.zeros(forest.max_level + 1, dtype=np.int64) if group_of_level is None else np.array(group_of_level)
+        self._group = group
         dst, send = self._plan_send(forest, np.unique(remote))
         to, group_to = owners(starts, dst), group[forest.level[dst]]
         self.groups = tuple(
@@ -294,6 +304,15 @@ class GhostFill:
                 error = error or fault
         if error is not None:
             raise error
+
+    def fill_again(self, u: np.ndarray, blocks: np.ndarray) -> None:
+        """Fill the ghosts of some blocks in ``u``, which is as it was at the last `GhostGroup.start` of all groups; those at a boundary
+        function are filled already. In place, not collective."""
+        group = self._group[self._level[blocks]]
+        for number, each in enumerate(self.groups):
+            mine = blocks[(group == number) & ~self.at_function[blocks]]
+            if len(mine):
+                each.fill_again(u, mine)
 
     def fill_mask(self, mask: np.ndarray) -> None:
         """Fill all ghosts of a mask (see `GhostGroup.fill_mask`). In place."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from amr.errors import AMRError
-from amr.scheme.ghosts import GhostFill, GhostGroup
+from amr.scheme.ghosts import GhostFill, GhostGroup, Pools
 from amr.scheme.groups import Groups
 from amr.scheme.reflux import FluxRegister
 
 if TYPE_CHECKING:
+    from amr._kernels.ghosts import GhostPlan
     from amr.comm import Comm
     from amr.mesh.geometry import Geometry
     from amr.mesh.pool import Layout
@@ -101,6 +102,24 @@ class LocalMesh:
     def fill_ghosts(self, u: np.ndarray, t: float) -> None:
         """Fill all ghosts of ``u`` at time ``t``, in place. Collective."""
         self._agreed(lambda: self.ghosts.fill(u, t))
+
+    def ghosted(self, u: np.ndarray, t: float, in_pool: bool) -> Iterator[tuple[np.ndarray, GhostPlan | None]]:
+        """Local blocks, each once, with what makes their ghosts: a plan, or None where those of ``u`` are filled. Collective.
+
+        All of them are None with ``in_pool``. Else only what must be is filled, and blocks come while messages are under way.
+        """
+        if in_pool:
+            self.fill_ghosts(u, t)
+            yield np.arange(self.n_block, dtype=np.int32), None
+            return
+        for group in self.ghosts.groups:
+            group.start(Pools.one(u))
+            group.fill_inner(u, t, everything=False)
+            yield group.inner, self.ghosts.plan
+            yield group.by_function[0], None
+            self.fill_outer(group, u, t, everything=False)
+            yield group.outer, self.ghosts.plan
+            yield group.by_function[1], None
 
     def _agreed(self, fill: Callable[[], None]) -> None:
         error = None

@@ -95,7 +95,7 @@ def regrid_move(
     spec : PhysicsSpec
         Decides which prolonged states are physical.
     u_old : float64 (n_old_local, n_var, nk, nj, ni)
-        Ghosts filled: children at the rim of their parent take slopes across it.
+        Ghosts of the blocks that split filled: children at the rim of their parent take slopes across it.
     u_new : float64 (n_new_local, n_var, nk, nj, ni)
         Interiors are written; not the same memory as ``u_old``.
 
