@@ -18,9 +18,9 @@ AMR_INLINE double amr_limit_minmod(double a, double b) {
 }
 
 AMR_INLINE double amr_limit_mc(double a, double b) {
-  double fa = fabs(a), fb = fabs(b), m = 2 * (fa < fb ? fa : fb), c = fabs(0.5 * (a + b));
+  double fa = fabs(a), fb = fabs(b), least = fa < fb ? fa : fb, m = least + least, c = fabs(0.5 * (a + b));
   m = m < c ? m : c;
-  return a * b > 0 ? (a > 0 ? m : -m) : 0.0;
+  return a * b > 0 ? copysign(m, a) : 0.0;
 }
 
 AMR_INLINE double amr_limit_van_leer(double a, double b) {

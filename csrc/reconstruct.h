@@ -8,13 +8,14 @@
 
 typedef enum { AMR_CONSTANT = 0, AMR_PLM = 1 } amr_reconstruction_id;
 
-/* slope[v][c] = limit(w[c] - lower[c], upper[c] - w[c]) for v < n_row, lo <= c < hi, limiter constant at compile time. */
+/* slope[v][c] = limit(w[c] - lower[c], upper[c] - w[c]) for v < n_row, lo <= c < lo + amr_whole(hi - lo), limiter constant at
+ * compile time. */
 AMR_INLINE void amr_slope_rows(int limiter, int n_row, ptrdiff_t row, ptrdiff_t lo, ptrdiff_t hi, const double *lower,
                                const double *w, const double *upper, double *slope) {
   for (int v = 0; v < n_row; v++) {
-    const double *a = lower + v * row, *b = w + v * row, *c = upper + v * row;
-    double *restrict s = slope + v * row;
-    for (ptrdiff_t i = lo; i < hi; i++) s[i] = amr_limit(limiter, b[i] - a[i], c[i] - b[i]);
+    const double *a = lower + v * row + lo, *b = w + v * row + lo, *c = upper + v * row + lo;
+    double *restrict s = slope + v * row + lo;
+    for (ptrdiff_t i = 0; i < amr_whole(hi - lo); i++) s[i] = amr_limit(limiter, b[i] - a[i], c[i] - b[i]);
   }
 }
 

@@ -23,7 +23,8 @@ AMR_INLINE void euler_hllc(const double *param, int dim, const double *wl, const
   double speed = left ? sl : sr, x = speed * den - num, shared = 1 / (x * den), s = num * x * shared,
          inverse = den * den * shared;
   double p_star = 0.5 * ((pl + ql * (s - ul)) + (pr + qr * (s - ur)));
-  int star = left ? sl < 0 : sr > 0;
+  double outward = left ? speed : -speed; /* no masks of masks: compilers turn those into vectors of another width */
+  int star = outward < 0;
   double r = left ? rl : rr, u = left ? ul : ur, p = left ? pl : pr, q = left ? ql : qr;
   double ta = 0, tb = 0, t2 = 0;
   if (dim > 1) ta = left ? wl[2] : wr[2], t2 = ta * ta;

@@ -7,7 +7,7 @@
 ptrdiff_t amr_scratch_size(const amr_layout *layout) {
   /* The planes that amr_scratch_make hands out: primitives, half-step states, slopes and fluxes. */
   const int planes = layout->dim == 3 ? 3 + 2 + 2 * 4 : 1 + 1 + 2 * layout->dim;
-  return planes * layout->n_var * amr_scratch_row(layout);
+  return planes * layout->n_var * amr_scratch_row(layout) + 8;
 }
 
 ptrdiff_t amr_gather_size(const amr_layout *layout) {

@@ -8,6 +8,9 @@
 #include "step.h"
 #include "step_scratch.h"
 
+/* A copy of the parameters that no store can change: what depends on them alone leaves the loops. */
+#define AMR_PARAM(p) {(p)[0], (p)[1], (p)[2]}
+
 /* Variables that have slopes: all but the static ones. */
 AMR_INLINE int PHYS(n_slope)(const amr_work *work, int dim) {
   (void)dim;
@@ -17,8 +20,9 @@ AMR_INLINE int PHYS(n_slope)(const amr_work *work, int dim) {
 /* Primitives of plane `index` (0 .. ext[2] - 1) of u_in. */
 AMR_INLINE void PHYS(convert)(const amr_work *work, int dim, ptrdiff_t index, double *w) {
   const amr_layout *l = work->layout;
-  const ptrdiff_t row = work->s.row, stride = l->var_stride, cells = dim == 3 ? l->stride[2] : l->var_stride;
-  const double *u = work->u_in + (dim == 3 ? index * l->stride[2] : 0), *param = work->physics->param;
+  const ptrdiff_t row = work->s.row, stride = l->var_stride, cells = amr_plane_cells(l);
+  const double *u = work->u_in + (dim == 3 ? index * l->stride[2] : 0), *p = work->physics->param;
+  const double param[] = AMR_PARAM(p);
 #pragma GCC ivdep
   for (ptrdiff_t c = 0; c < cells; c++) {
     double a[5], b[5];
@@ -31,16 +35,20 @@ AMR_INLINE void PHYS(convert)(const amr_work *work, int dim, ptrdiff_t index, do
   for (int v = PHYS(n_fixed)(dim); v < l->n_var; v++)
 #pragma GCC ivdep
     for (ptrdiff_t c = 0; c < cells; c++) w[v * row + c] = u[v * stride + c] / u[c];
+  for (int v = 0; v < l->n_var; v++) /* the last vector of a row finds an ordinary state behind the plane */
+    for (int c = 0; c < 8; c++) w[v * row + cells + c] = w[v * row + cells - 1];
 }
 
 /* Half-step states of a plane; returns non-zero if a cell (perhaps a ghost that nobody uses) has an unphysical face state. */
 AMR_INLINE int64_t PHYS(half_step)(const amr_work *work, int dim, const double *w, double *const *slope, double *half) {
-  const ptrdiff_t row = work->s.row, first = work->first, last = work->last;
-  const double *param = work->physics->param, *x = slope[0], *y = slope[dim > 1 ? 1 : 0], *z = slope[dim > 2 ? 2 : 0];
+  const ptrdiff_t row = work->s.row, first = work->first, m = amr_whole(work->last - first);
+  const double *p = work->physics->param, param[] = AMR_PARAM(p);
+  const double *x = slope[0] + first, *y = slope[dim > 1 ? 1 : 0] + first, *z = slope[dim > 2 ? 2 : 0] + first;
   const double on = work->step->predictor ? 0.5 : 0.0, k[3] = {on * work->k[0], on * work->k[1], on * work->k[2]};
   int64_t bad = 0;
+  w += first, half += first;
 #pragma GCC ivdep
-  for (ptrdiff_t c = first; c < last; c++) {
+  for (ptrdiff_t c = 0; c < m; c++) {
     double a[5], sx[5], sy[5], sz[5], h[5];
 #pragma GCC unroll 5
     for (int v = 0; v < PHYS(n_fixed)(dim); v++) a[v] = w[v * row + c], sx[v] = x[v * row + c];
@@ -57,7 +65,7 @@ AMR_INLINE int64_t PHYS(half_step)(const amr_work *work, int dim, const double *
   }
   for (int v = PHYS(n_fixed)(dim); v < work->layout->n_var; v++)
 #pragma GCC ivdep
-    for (ptrdiff_t c = first; c < last; c++) {
+    for (ptrdiff_t c = 0; c < m; c++) {
       double change = k[0] * w[row + c] * x[v * row + c];
       if (dim > 1) change += k[1] * w[2 * row + c] * y[v * row + c];
       if (dim > 2) change += k[2] * w[3 * row + c] * z[v * row + c];
@@ -115,8 +123,8 @@ AMR_INLINE void PHYS(reconstruct)(const amr_work *work, int dim, int k, const do
 AMR_INLINE void PHYS(flux_row)(const amr_work *work, int solver, int dim, int axis, amr_face_rows rows,
                                const double *half_left, const double *slope_left, const double *half_right,
                                const double *slope_right, double *flux) {
-  const ptrdiff_t row = work->s.row;
-  const double *param = work->physics->param, *hl[5], *dl[5], *hr[5], *dr[5];
+  const ptrdiff_t row = work->s.row, m = amr_whole(rows.length);
+  const double *p = work->physics->param, param[] = AMR_PARAM(p), *hl[5], *dl[5], *hr[5], *dr[5];
   double *f[5];
   for (int v = 0; v < PHYS(n_fixed)(dim); v++) {
     const ptrdiff_t o = row * PHYS(component)(dim, axis, v);
@@ -124,7 +132,8 @@ AMR_INLINE void PHYS(flux_row)(const amr_work *work, int solver, int dim, int ax
   }
   for (ptrdiff_t j = 0, from = rows.first; j < rows.count; j++, from += rows.stride) {
 #pragma GCC ivdep
-    for (ptrdiff_t c = from; c < from + rows.length; c++) {
+    for (ptrdiff_t i = 0; i < m; i++) {
+      const ptrdiff_t c = from + i;
       double wl[5], wr[5], g[5];
 #pragma GCC unroll 5
       for (int v = 0; v < PHYS(n_fixed)(dim); v++) wl[v] = hl[v][c] + 0.5 * dl[v][c], wr[v] = hr[v][c] - 0.5 * dr[v][c];
@@ -151,6 +160,7 @@ static __attribute__((noinline)) void PHYS(exact_row)(const amr_work *work, int 
 AMR_INLINE void PHYS(scalar_flux)(const amr_work *work, int dim, amr_face_rows rows, const double *half_left,
                                   const double *slope_left, const double *half_right, const double *slope_right,
                                   double *flux) {
+  const ptrdiff_t m = amr_whole(rows.length);
   (void)dim;
   for (int v = PHYS(n_fixed)(dim); v < work->layout->n_var; v++) {
     const double *hl = half_left + v * work->s.row, *dl = slope_left + v * work->s.row;
@@ -158,8 +168,10 @@ AMR_INLINE void PHYS(scalar_flux)(const amr_work *work, int dim, amr_face_rows r
     double *f = flux + v * work->s.row;
     for (ptrdiff_t j = 0, from = rows.first; j < rows.count; j++, from += rows.stride) {
 #pragma GCC ivdep
-      for (ptrdiff_t c = from; c < from + rows.length; c++)
+      for (ptrdiff_t i = 0; i < m; i++) {
+        const ptrdiff_t c = from + i;
         f[c] = flux[c] * (flux[c] >= 0 ? hl[c] + 0.5 * dl[c] : hr[c] - 0.5 * dr[c]);
+      }
     }
   }
 }
@@ -233,11 +245,12 @@ AMR_INLINE void PHYS(faces)(const amr_work *work, int dim, int axis, int k, int 
   if (axis < 2 || k == l->n) PHYS(store_face)(work, dim, 2 * axis + 1, k, f);
 }
 
-/* Update plane k; fz, fz_above: fluxes through its lower and upper z faces. */
-AMR_INLINE void PHYS(update)(const amr_work *work, int dim, int k, const double *fz, const double *fz_above) {
+/* Update plane k; fz, fz_above: fluxes through its lower and upper z faces; n: cells per row. */
+AMR_INLINE void PHYS(update_rows)(const amr_work *work, int dim, int k, ptrdiff_t n, const double *fz,
+                                  const double *fz_above) {
   const amr_layout *l = work->layout;
-  const double a = work->step->a, b = work->step->b, *h = work->k, *fx = work->s.flux[0][0],
-               *fy = dim > 1 ? work->s.flux[1][0] : fx;
+  const double a = work->step->a, b = work->step->b, h[3] = {work->k[0], work->k[1], work->k[2]},
+               *fx = work->s.flux[0][0], *fy = dim > 1 ? work->s.flux[1][0] : fx;
   const ptrdiff_t row = work->s.row, s = l->stride[1];
   for (int v = 0; v < l->n_var; v++) {
     const int is_static = v >= PHYS(n_evolved)(dim) && v < PHYS(n_fixed)(dim);
@@ -251,16 +264,16 @@ AMR_INLINE void PHYS(update)(const amr_work *work, int dim, int k, const double 
   if (dim > 1) change += h[1] * (fy[c + i + s] - fy[c + i]); \
   if (dim > 2) change += h[2] * (fz_above[c + i] - fz[c + i])
       if (is_static) {
-        for (int i = 0; i < l->n; i++) out[i] = u[i];
+        for (ptrdiff_t i = 0; i < n; i++) out[i] = u[i];
       } else if (a == 0) {
 #pragma GCC ivdep
-        for (int i = 0; i < l->n; i++) {
+        for (ptrdiff_t i = 0; i < n; i++) {
           AMR_CHANGE(i);
           out[i] = b * (u[i] - change);
         }
       } else {
 #pragma GCC ivdep
-        for (int i = 0; i < l->n; i++) {
+        for (ptrdiff_t i = 0; i < n; i++) {
           AMR_CHANGE(i);
           out[i] = a * u0[i] + b * (u[i] - change);
         }
@@ -268,6 +281,14 @@ AMR_INLINE void PHYS(update)(const amr_work *work, int dim, int k, const double 
 #undef AMR_CHANGE
     }
   }
+}
+
+AMR_INLINE void PHYS(update)(const amr_work *work, int dim, int k, const double *fz, const double *fz_above) {
+  const ptrdiff_t n = work->layout->n;
+  if (amr_whole(n) == n) /* as most often: no remainder loops */
+    PHYS(update_rows)(work, dim, k, amr_whole(n), fz, fz_above);
+  else
+    PHYS(update_rows)(work, dim, k, n, fz, fz_above);
 }
 
 /* One block. The half-step states are the primitives themselves where there is no predictor. */
@@ -317,8 +338,8 @@ AMR_INLINE void PHYS(advance_block)(amr_work *work, int dim, ptrdiff_t block, co
 
 AMR_INLINE void PHYS(advance)(const amr_physics *physics, const amr_layout *l, amr_step *step, int dim) {
   amr_work work = {.physics = physics, .layout = l, .step = step, .s = amr_scratch_make(l, step->scratch)};
-  work.first = (l->g - 1) * (1 + (dim > 1 ? l->stride[1] : 0));
-  work.last = (dim == 3 ? l->stride[2] : l->var_stride) - work.first;
+  work.first = amr_first_slope(l);
+  work.last = amr_plane_cells(l) - work.first;
   /* Static variables and first order have no slopes. */
   for (int a = 0; a < dim; a++)
     for (int r = 0; r < 2; r++) memset(work.s.slope[a][r], 0, work.s.plane * sizeof(double));

@@ -1,7 +1,8 @@
 /* What the step kernel knows of the block at work, and the division of its scratch memory into planes (private to it).
  *
  * A plane is one k of a block, all (i, j) with ghosts flattened into one row, and its variables follow each other at distance
- * `row`. In 3D the planes roll: three of primitives, two of everything that a z face takes from both its sides.
+ * `row`. In 3D the planes roll: three of primitives, two of everything that a z face takes from both its sides. Loops over a
+ * plane run in whole vectors: the first cell with slopes is at the start of a cache line, and a row has 8 doubles to spare.
  */
 #ifndef AMR_STEP_SCRATCH_H
 #define AMR_STEP_SCRATCH_H
@@ -18,17 +19,22 @@ typedef struct {
   double *flux[3][2]; /* fluxes through the lower faces; x and y have one plane only */
 } amr_scratch;
 
+/* Cells of a plane. */
+AMR_INLINE ptrdiff_t amr_plane_cells(const amr_layout *l) { return l->stride[1] * l->ext[1]; }
+
+/* The first cell of a plane that has slopes: -1 in x and y. */
+AMR_INLINE ptrdiff_t amr_first_slope(const amr_layout *l) { return (l->g - 1) * (1 + (l->dim > 1 ? l->stride[1] : 0)); }
+
 AMR_INLINE ptrdiff_t amr_scratch_row(const amr_layout *l) {
   /* Whole cache lines, an odd number of them, so that variables do not fall on the same cache set. */
-  ptrdiff_t lines = (l->stride[1] * (l->dim > 1 ? l->ext[1] : 1) + 7) / 8;
-  return 8 * (lines | 1);
+  return amr_whole(amr_plane_cells(l) + 8) | 8;
 }
 
 AMR_INLINE amr_scratch amr_scratch_make(const amr_layout *l, double *memory) {
   amr_scratch s = {.row = amr_scratch_row(l)};
   s.plane = s.row * l->n_var;
   int rolls = l->dim == 3;
-  double *next = memory;
+  double *next = memory + amr_whole(amr_first_slope(l)) - amr_first_slope(l);
   for (int r = 0; r < 3; r++) s.w[r] = next, next += rolls ? s.plane : 0;
   next = rolls ? next : next + s.plane;
   for (int r = 0; r < 2; r++) s.half[r] = next, next += rolls ? s.plane : 0;
