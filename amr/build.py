@@ -17,7 +17,7 @@ from amr.mesh.pool import Layout, Pool
 from amr.mesh.tree import Forest
 from amr.physics.boundary import BoundaryFill, Condition
 from amr.problems.sample import average_states
-from amr.scheme.flux import GHOSTS, Scheme, create_scheme
+from amr.scheme.flux import Scheme, create_scheme
 from amr.scheme.sources import SourceTerms
 
 if TYPE_CHECKING:
@@ -70,7 +70,10 @@ def build(case: Case, comm: Comm | None) -> Parts:
         check_launcher(comm)
     mesh, physics, output = case.mesh, case.physics, case.output
     dim = mesh.dim
-    layout = Layout(dim, mesh.block_cells, GHOSTS, physics.n_var)
+    scheme = create_scheme(
+        physics, case.scheme.integrator, case.scheme.reconstruction, case.scheme.limiter, case.scheme.riemann
+    )
+    layout = Layout(dim, mesh.block_cells, scheme.ghosts, physics.n_var)
     geometry = Geometry(mesh.lower, mesh.upper, mesh.root_blocks, mesh.block_cells)
     conditions = [
         Condition(
@@ -89,9 +92,7 @@ def build(case: Case, comm: Comm | None) -> Parts:
         forest=Forest.uniform(dim, mesh.root_blocks, mesh.periodic, mesh.max_level),
         pool=Pool(layout),
         boundary=BoundaryFill(physics, layout, geometry, conditions),
-        scheme=create_scheme(
-            physics, case.scheme.integrator, case.scheme.reconstruction, case.scheme.limiter, case.scheme.riemann
-        ),
+        scheme=scheme,
         sources=SourceTerms(list(case.sources), physics, layout),
         initial=InitialState(case.problem, physics, layout, f"problem {case.data['problem']['name']}"),
         decider=_decider(case, comm, physics, layout, geometry),

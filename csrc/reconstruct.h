@@ -6,7 +6,15 @@
 
 #include <string.h>
 
-typedef enum { AMR_CONSTANT = 0, AMR_PLM = 1 } amr_reconstruction_id;
+typedef enum { AMR_CONSTANT = 0, AMR_PLM = 1, AMR_PPM = 2, AMR_WENO5Z = 3 } amr_reconstruction_id;
+
+/* Cells on either side that the faces of a cell depend on; a block needs one ghost cell more. */
+AMR_INLINE int amr_reach(int reconstruction) { return reconstruction >= AMR_PPM ? 2 : 1; }
+
+/* Part of a plane: `count` rows of `length` at distance `stride`. */
+typedef struct {
+  ptrdiff_t first, length, count, stride;
+} amr_rows;
 
 /* slope[v][c] = limit(w[c] - lower[c], upper[c] - w[c]) for v < n_row, lo <= c < lo + amr_whole(hi - lo), limiter constant at
  * compile time. */

@@ -5,9 +5,8 @@
 #include "step_scratch.h"
 
 ptrdiff_t amr_scratch_size(const amr_layout *layout) {
-  /* The planes that amr_scratch_make hands out: primitives, half-step states, slopes and fluxes. */
-  const int planes = layout->dim == 3 ? 3 + 2 + 2 * 4 : 1 + 1 + 2 * layout->dim;
-  return planes * layout->n_var * amr_scratch_row(layout) + 8;
+  const int narrow = amr_scratch_planes(layout->dim, 0), wide = layout->g > 2 ? amr_scratch_planes(layout->dim, 1) : 0;
+  return (wide > narrow ? wide : narrow) * layout->n_var * amr_scratch_row(layout) + 8;
 }
 
 ptrdiff_t amr_gather_size(const amr_layout *layout) {
@@ -18,10 +17,12 @@ ptrdiff_t amr_gather_size(const amr_layout *layout) {
 amr_status amr_advance(const amr_physics *physics, const amr_layout *layout, amr_step *step) {
   step->n_flattened = step->n_constant = 0;
   step->ghost_seconds = 0;
-  if (!amr_physics_offered(physics) || layout->dim != physics->dim || layout->n_var != physics->n_var || layout->g < 2)
+  if (!amr_physics_offered(physics) || layout->dim != physics->dim || layout->n_var != physics->n_var)
     return AMR_BAD_ARGUMENT;
   if (step->limiter < AMR_LIMIT_MINMOD || step->limiter > AMR_LIMIT_NONE) return AMR_BAD_ARGUMENT;
-  if (step->reconstruction != AMR_CONSTANT && step->reconstruction != AMR_PLM) return AMR_BAD_ARGUMENT;
+  if (step->reconstruction < AMR_CONSTANT || step->reconstruction > AMR_WENO5Z) return AMR_BAD_ARGUMENT;
+  const int reach = amr_reach(step->reconstruction);
+  if (layout->g < reach + 1 || (reach > 1 && step->predictor)) return AMR_BAD_ARGUMENT;
   if (!amr_riemann_offered(physics->id, step->riemann)) return AMR_BAD_ARGUMENT;
   amr_physics_find(physics->id)->advance[physics->dim](physics, layout, step);
   return AMR_OK;

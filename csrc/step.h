@@ -1,7 +1,7 @@
 /* One stage of a finite-volume step over a list of blocks, and the check of the result.
  *
- * u_out = a u0 + b (u_in + dt L(u_in)) on the interior cells of the listed blocks, L from reconstructed face states (piecewise
- * linear in primitive variables, with Hancock's half-step predictor or without) and a Riemann solver. Reference: van Leer,
+ * u_out = a u0 + b (u_in + dt L(u_in)) on the interior cells of the listed blocks, L from reconstructed face states (in primitive
+ * variables: piecewise linear, with Hancock's half-step predictor or without; PPM; WENO5-Z) and a Riemann solver. Reference: van Leer,
  * SIAM J. Sci. Stat. Comput. 5 (1984) 1; Toro, Riemann Solvers and Numerical Methods for Fluid Dynamics, ch. 14.
  */
 #ifndef AMR_STEP_H
@@ -13,10 +13,10 @@
 #include "riemann.h"
 
 typedef struct {
-  int limiter, riemann, reconstruction; /* ids of limiter.h, riemann.h, reconstruct.h */
-  int predictor;                        /* 1: half-step predictor (MUSCL-Hancock); 0: method of lines */
+  int limiter, riemann, reconstruction; /* ids of limiter.h (for AMR_PLM), riemann.h, reconstruct.h */
+  int predictor; /* 1: half-step predictor (MUSCL-Hancock), not with PPM or WENO; 0: method of lines */
   double dt, a, b;
-  const double *u_in; /* pool [block][var][k][j][i], ghosts filled, corners too; layout.g >= 2 */
+  const double *u_in; /* pool [block][var][k][j][i], ghosts filled, corners too; layout.g > amr_reach(reconstruction) */
   const amr_ghosts
       *ghosts; /* NULL, or what fills the ghosts: they are then made in scratch, block by block, from pools other than
                                u_out; ghosts->own takes the place of u_in, whose ghosts are not read or written */
@@ -33,12 +33,13 @@ typedef struct {
   double *scratch; /* amr_scratch_size(layout) doubles, 64-byte aligned for speed; amr_gather_size more with ghosts */
   double *max_signal; /* [block], or NULL: what amr_check says of u_out, of the listed blocks; as if called after */
   int64_t *n_bad, *first_bad;
-  int64_t n_flattened;  /* out: interior cells whose slopes were set to zero because a face state was unphysical */
-  int64_t n_constant;   /* out: coarse cells prolonged constant by `ghosts` */
+  int64_t n_flattened; /* out: interior cells whose slopes were set to zero because a face state was unphysical (axis by
+                               axis with PPM and WENO: a cell may count once per axis) */
+  int64_t n_constant;  /* out: coarse cells prolonged constant by `ghosts` */
   double ghost_seconds; /* out: wall time spent on `ghosts` */
 } amr_step;
 
-/* Doubles of scratch that amr_advance needs for blocks of this layout. */
+/* Doubles of scratch that amr_advance needs for blocks of this layout, with any reconstruction that its ghosts suffice for. */
 ptrdiff_t amr_scratch_size(const amr_layout *layout);
 
 /* Doubles of scratch for `ghosts`: some blocks with ghosts, and a coarse box. */

@@ -100,6 +100,8 @@ static __attribute__((noinline)) void PHYS(flatten)(const amr_work *work, int di
     }
 }
 
+#include "step_wide.h"
+
 /* Slopes and half-step states of plane k. */
 AMR_INLINE void PHYS(reconstruct)(const amr_work *work, int dim, int k, const double *below, const double *w,
                                   const double *above, double *const *slope, double *half) {
@@ -120,7 +122,7 @@ AMR_INLINE void PHYS(reconstruct)(const amr_work *work, int dim, int k, const do
 }
 
 /* Fluxes of `rows` of faces: left states from half_left + slope_left / 2, right ones from half_right - slope_right / 2. */
-AMR_INLINE void PHYS(flux_row)(const amr_work *work, int solver, int dim, int axis, amr_face_rows rows,
+AMR_INLINE void PHYS(flux_row)(const amr_work *work, int solver, int dim, int axis, amr_rows rows,
                                const double *half_left, const double *slope_left, const double *half_right,
                                const double *slope_right, double *flux) {
   const ptrdiff_t row = work->s.row, m = amr_whole(rows.length);
@@ -147,9 +149,9 @@ AMR_INLINE void PHYS(flux_row)(const amr_work *work, int solver, int dim, int ax
 #if PHYS(has_exact)
 /* Iterative, one face at a time: nothing is gained from a body per instruction set. */
 static __attribute__((noinline)) void PHYS(exact_row)(const amr_work *work, int solver, int dim, int axis,
-                                                      amr_face_rows rows, const double *half_left,
-                                                      const double *slope_left, const double *half_right,
-                                                      const double *slope_right, double *flux) {
+                                                      amr_rows rows, const double *half_left, const double *slope_left,
+                                                      const double *half_right, const double *slope_right,
+                                                      double *flux) {
   if (dim == 1) PHYS(flux_row)(work, solver, 1, axis, rows, half_left, slope_left, half_right, slope_right, flux);
   if (dim == 2) PHYS(flux_row)(work, solver, 2, axis, rows, half_left, slope_left, half_right, slope_right, flux);
   if (dim == 3) PHYS(flux_row)(work, solver, 3, axis, rows, half_left, slope_left, half_right, slope_right, flux);
@@ -157,7 +159,7 @@ static __attribute__((noinline)) void PHYS(exact_row)(const amr_work *work, int 
 #endif
 
 /* A passive scalar goes with the mass, from the side the mass comes from: a constant one stays constant. */
-AMR_INLINE void PHYS(scalar_flux)(const amr_work *work, int dim, amr_face_rows rows, const double *half_left,
+AMR_INLINE void PHYS(scalar_flux)(const amr_work *work, int dim, amr_rows rows, const double *half_left,
                                   const double *slope_left, const double *half_right, const double *slope_right,
                                   double *flux) {
   const ptrdiff_t m = amr_whole(rows.length);
@@ -214,13 +216,13 @@ AMR_INLINE void PHYS(store_face)(const amr_work *work, int dim, int direction, i
       for (int i = 0; i < (dim == 1 ? 1 : n); i++) out[j * n + i] = flux[v * work->s.row + start + j * sj + i * si];
 }
 
-/* Fluxes normal to `axis` of plane k; previous: half-step states and slopes of plane k - 1 (z faces only). */
+/* Fluxes normal to `axis` of plane k; w_below, half_below: states of plane k - 1 (z faces only). */
 AMR_INLINE void PHYS(faces)(const amr_work *work, int dim, int axis, int k, int r, const double *w_below,
                             const double *w, const double *half_below, const double *half) {
   const amr_layout *l = work->layout;
   const ptrdiff_t t = axis < 2 ? l->stride[axis] : 0;
-  const amr_face_rows rows = amr_make_face_rows(l, axis);
-  const double *sr = work->s.slope[axis][r], *sl = axis < 2 ? sr - t : work->s.slope[axis][!r];
+  const amr_rows rows = amr_make_face_rows(l, axis);
+  const double *sr = work->s.slope[axis][r], *sl = axis < 2 ? work->s.upper[axis][r] - t : work->s.upper[axis][!r];
   const double *hr = half, *hl = axis < 2 ? half - t : half_below;
   double *f = work->s.flux[axis][r];
 #define AMR_CASE(id, row) \
@@ -291,25 +293,28 @@ AMR_INLINE void PHYS(update)(const amr_work *work, int dim, int k, const double 
     PHYS(update_rows)(work, dim, k, n, fz, fz_above);
 }
 
-/* One block. The half-step states are the primitives themselves where there is no predictor. */
+/* One block. The wide reconstructions have no half-step states: their face states start from the primitives. */
 AMR_INLINE void PHYS(block)(const amr_work *work, int dim) {
   const amr_layout *l = work->layout;
   const amr_scratch *s = &work->s;
   const int low = dim == 3 ? -1 : 0, high = dim == 3 ? l->n : 0, base = dim == 3 ? l->g : 0;
-  if (dim == 3) {
-    PHYS(convert)(work, dim, base - 2, s->w[(base - 2) % 3]);
-    PHYS(convert)(work, dim, base - 1, s->w[(base - 1) % 3]);
-  }
+  const int reach = amr_reach(work->step->reconstruction), window = 2 * reach + 1;
+  if (dim == 3)
+    for (int m = base - 1 - reach; m < base - 1 + reach; m++) PHYS(convert)(work, dim, m, s->w[m % window]);
   for (int k = low; k <= high; k++) {
     const int m = k + base, r = m & 1;
-    double *w = s->w[m % 3], *below = s->w[(m + 2) % 3], *above = s->w[(m + 1) % 3];
+    double *w = s->w[m % window], *below = s->w[(m + window - 1) % window], *above = s->w[(m + 1) % window];
     double *slope[3] = {s->slope[0][0], s->slope[1][0], s->slope[2][r]};
-    PHYS(convert)(work, dim, dim == 3 ? m + 1 : 0, dim == 3 ? above : w);
-    PHYS(reconstruct)(work, dim, k, below, w, above, slope, s->half[r]);
+    double *half = reach > 1 ? w : s->half[r], *half_below = reach > 1 ? below : s->half[!r];
+    PHYS(convert)(work, dim, dim == 3 ? m + reach : 0, dim == 3 ? s->w[(m + reach) % window] : w);
+    if (reach > 1)
+      PHYS(reconstruct_wide)(work, dim, k);
+    else
+      PHYS(reconstruct)(work, dim, k, below, w, above, slope, half);
 #pragma GCC unroll 1
     for (int axis = dim - 1; axis >= 0; axis--) {
       if (dim == 3 && (axis == 2 ? k < 0 : k < 0 || k == l->n)) continue;
-      PHYS(faces)(work, dim, axis, k, r, below, w, s->half[!r], s->half[r]);
+      PHYS(faces)(work, dim, axis, k, r, below, w, half_below, half);
       /* Plane k - 1 has its last fluxes now, and those of x and y in plane k are not yet there. */
       if (axis == 2 && k >= 1) PHYS(update)(work, dim, k - 1, s->flux[2][!r], s->flux[2][r]);
     }
@@ -337,25 +342,31 @@ AMR_INLINE void PHYS(advance_block)(amr_work *work, int dim, ptrdiff_t block, co
 }
 
 AMR_INLINE void PHYS(advance)(const amr_physics *physics, const amr_layout *l, amr_step *step, int dim) {
-  amr_work work = {.physics = physics, .layout = l, .step = step, .s = amr_scratch_make(l, step->scratch)};
+  const int wide = amr_reach(step->reconstruction) > 1;
+  amr_work work = {.physics = physics, .layout = l, .step = step, .s = amr_scratch_make(l, wide, step->scratch)};
   work.first = amr_first_slope(l);
   work.last = amr_plane_cells(l) - work.first;
   /* Static variables and first order have no slopes. */
   for (int a = 0; a < dim; a++)
-    for (int r = 0; r < 2; r++) memset(work.s.slope[a][r], 0, work.s.plane * sizeof(double));
-  if (!step->ghosts) {
-    for (int64_t q = 0; q < step->n_list; q++)
-      PHYS(advance_block)(&work, dim, step->list[q], step->u_in + step->list[q] * l->block_stride);
-    return;
-  }
+    for (int r = 0; r < 2; r++) {
+      memset(work.s.slope[a][r], 0, work.s.plane * sizeof(double));
+      if (wide) memset(work.s.upper[a][r], 0, work.s.plane * sizeof(double));
+    }
   const ptrdiff_t together = amr_gather_blocks(l);
   double *blocks = step->scratch + amr_scratch_size(l), *coarse = blocks + together * l->block_stride;
   for (int64_t q = 0; q < step->n_list; q += together) {
     const ptrdiff_t n = step->n_list - q < together ? step->n_list - q : together;
-    const double begin = amr_seconds();
-    for (ptrdiff_t m = 0; m < n; m++)
-      step->n_constant += amr_ghosts_fill(step->ghosts, step->list[q + m], blocks + m * l->block_stride, coarse);
-    step->ghost_seconds += amr_seconds() - begin;
-    for (ptrdiff_t m = 0; m < n; m++) PHYS(advance_block)(&work, dim, step->list[q + m], blocks + m * l->block_stride);
+    if (step->ghosts) {
+      const double begin = amr_seconds();
+      for (ptrdiff_t m = 0; m < n; m++)
+        step->n_constant += amr_ghosts_fill(step->ghosts, step->list[q + m], blocks + m * l->block_stride, coarse);
+      step->ghost_seconds += amr_seconds() - begin;
+    }
+    /* One call of the inlined body: two would compile it twice. */
+    for (ptrdiff_t m = 0; m < n; m++) {
+      const ptrdiff_t block = step->list[q + m];
+      const double *u_in = step->ghosts ? blocks + m * l->block_stride : step->u_in + block * l->block_stride;
+      PHYS(advance_block)(&work, dim, block, u_in);
+    }
   }
 }

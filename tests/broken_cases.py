@@ -153,6 +153,15 @@ BROKEN: dict[str, tuple[dict[str, Any], list[str]]] = {
     "problem plugin function missing": ({"problem": {"name": "math:f"}}, ["problem.name", "has no f"]),
     "unknown limiter": ({"scheme.limiter": "minmd"}, ["scheme.limiter", '"minmod"']),
     "unknown integrator": ({"scheme.integrator": "ssp_rk4"}, ["scheme.integrator", "ssp_rk3"]),
+    "unknown reconstruction": ({"scheme.reconstruction": "weno5"}, ["scheme.reconstruction", '"weno5z"']),
+    "reconstruction without a predictor": (
+        {"scheme.reconstruction": "ppm", "physics": DELETE},
+        [
+            'scheme.reconstruction = "ppm"',
+            "reconstruction = ppm needs integrator ssp_rk2 or ssp_rk3",
+            "physics: missing",
+        ],
+    ),
     "unknown riemann solver": ({"scheme.riemann": "hlc"}, ["scheme.riemann", '"hllc"']),
     "riemann solver of other physics": (
         {"physics": BURGERS, "problem": {"name": "sine"}},

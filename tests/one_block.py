@@ -11,10 +11,10 @@ from amr.scheme.flux import create_scheme
 class OneBlock:
     """One block of n^dim cells on [0, 1]^dim with ghosts filled by NumPy."""
 
-    def __init__(self, name, dim, n, parameters=None, mode="wrap", g=2, spacing=None, **scheme):
+    def __init__(self, name, dim, n, parameters=None, mode="wrap", g=None, spacing=None, **scheme):
         self.physics = create_physics(name, dim, parameters)
         self.scheme = create_scheme(self.physics, **scheme)
-        self.layout = Layout(dim, n, g, self.physics.n_var)
+        self.layout = Layout(dim, n, g or self.scheme.ghosts, self.physics.n_var)
         self.mode, self.n, self.dim = mode, n, dim
         self.u = np.zeros((1, *self.layout.shape))
         self.spacing = np.ones((1, 3))

@@ -73,6 +73,20 @@ CASES: dict[str, Callable[[], Case]] = {
         refinement={"indicators": [{"name": f"{STATES}:range_of_density", "refine": 0.4, "coarsen": 0.3}]},
         time={"max_steps": 15, "end": 1.0},
     ),
+    "implosion 2D, weno5z, ssp_rk3": lambda: small(
+        "implosion",
+        mesh={"max_level": 2, "block_cells": 8},
+        scheme={"integrator": "ssp_rk3", "reconstruction": "weno5z"},
+        time={"max_steps": 20},
+    ),
+    "torn 2D, ppm, fall-back": lambda: torn(2, "ssp_rk2", reconstruction="ppm"),
+    "blast 3D, ppm, ssp_rk3": lambda: small(
+        "blast_3d",
+        mesh={"max_level": 1, "root_blocks": [3, 3, 3], "block_cells": 8},
+        scheme={"integrator": "ssp_rk3", "reconstruction": "ppm"},
+        refinement={"interval": 2},
+        time={"max_steps": 12},
+    ),
     "torn 3D, fall-back": lambda: torn(3, limiter="none"),
     "blast 2D, subcycled": lambda: small(
         "blast_2d", mesh={"max_level": 3, "block_cells": 8}, scheme={"subcycle": True}, time={"max_steps": 18}

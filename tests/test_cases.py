@@ -34,6 +34,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "sedov_3d": ("mesh.root_blocks=[2,2,2]", "problem.width=0.06", "time.end=0.03"),
     "shu_osher": ("mesh.max_level=3",),
     "slotted_disc": (*SMALL_2D, "time.end=0.5"),
+    "shu_osher_weno": ("mesh.max_level=1",),
     "sod": ("mesh.max_level=3",),
     "sod_2d_diagonal": (*SMALL_2D, "time.end=0.15"),
     "sod_2d_x": SMALL_2D,

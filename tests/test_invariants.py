@@ -11,6 +11,13 @@ from amr.case import Case
 from amr.simulation import Simulation
 from tests.runs import made, run, small
 
+SCHEMES: dict[str, dict[str, Any]] = {
+    "muscl_hancock": {"integrator": "muscl_hancock", "cfl": 0.8},
+    "ssp_rk2": {"integrator": "ssp_rk2", "cfl": 0.4},
+    "ssp_rk3": {"integrator": "ssp_rk3", "cfl": 0.4},
+    "ppm": {"integrator": "ssp_rk3", "reconstruction": "ppm", "cfl": 0.4},
+    "weno5z": {"integrator": "ssp_rk2", "reconstruction": "weno5z", "cfl": 0.4},
+}
 CLOSED: dict[str, dict[str, Any]] = {
     "blast_2d": {"mesh": {"max_level": 2}, "time": {"end": 0.02}},
     "blast_3d": {"mesh": {"root_blocks": [2, 2, 2], "block_cells": 8, "max_level": 2}, "time": {"end": 0.04}},
@@ -24,12 +31,11 @@ def inner(sim: Simulation) -> np.ndarray:
     return sim.pool.u[(slice(None), slice(None), *sim.layout.interior)]
 
 
-@pytest.mark.parametrize("integrator", ["muscl_hancock", "ssp_rk3"])
+@pytest.mark.parametrize("scheme", ["muscl_hancock", "ssp_rk3", "ppm", "weno5z"])
 @pytest.mark.parametrize("name", CLOSED)
-def test_totals_of_closed_domains_are_kept(name: str, integrator: str) -> None:
+def test_totals_of_closed_domains_are_kept(name: str, scheme: str) -> None:
     """Mass and energy to 1e-13 relative over the whole run, through refinement and coarsening."""
-    cfl = 0.8 if integrator == "muscl_hancock" else 0.4
-    case = small(name, **CLOSED[name], scheme={"integrator": integrator, "cfl": cfl})
+    case = small(name, **CLOSED[name], scheme=SCHEMES[scheme])
     with Simulation(case) as sim:
         trees = set()
         for _ in sim.steps():
@@ -46,16 +52,16 @@ def test_totals_of_closed_domains_are_kept(name: str, integrator: str) -> None:
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_uniform_flow_stays_uniform(dim: int) -> None:
-    """Over levels that differ and a mesh that changes, with every integrator."""
+    """Over levels that differ and a mesh that changes, with every integrator and reconstruction."""
     state = {"density": 1.3, "velocity": [0.7, -0.4, 0.2][:dim], "pressure": 0.9}
-    for integrator in ("muscl_hancock", "ssp_rk2", "ssp_rk3"):
+    for scheme in SCHEMES.values():
         case = made(
             dim,
             {1: 8, 2: 4, 3: 2}[dim],
             mesh={"max_level": 2},
             physics={"name": "euler"},
             problem={"name": "constant", "state": state},
-            scheme={"integrator": integrator, "cfl": 0.4},
+            scheme={**scheme, "cfl": 0.4},
             refinement={"indicators": [], "regions": [{"lower": [0.1] * dim, "upper": [0.3] * dim, "level": 2}]},
             time={"end": 10.0, "max_steps": 6},
         )
@@ -85,11 +91,10 @@ def implosion(**sections: Any) -> Case:
     return small("implosion", mesh={"max_level": 2}, **sections)
 
 
-@pytest.mark.parametrize("integrator", ["muscl_hancock", "ssp_rk2", "ssp_rk3"])
-def test_implosion_is_symmetric_about_the_diagonal(integrator: str) -> None:
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_implosion_is_symmetric_about_the_diagonal(scheme: str) -> None:
     """To the last bit: mesh and state equal their mirror images while the waves cross the diagonal."""
-    cfl = 0.8 if integrator == "muscl_hancock" else 0.4
-    with run(implosion(scheme={"integrator": integrator, "cfl": cfl}, time={"end": 0.1})) as sim:
+    with run(implosion(scheme=SCHEMES[scheme], time={"end": 0.1})) as sim:
         assert len(np.unique(sim.mesh.level)) > 1
         for here, mirror in zip(straight(sim), transposed(sim), strict=True):
             assert np.array_equal(here, mirror)

@@ -18,12 +18,12 @@ from tests.transfer_tools import Comm, Layout, cell_centers, conditions, euler, 
 class Run:
     """The time loop in its shortest form, on one rank."""
 
-    def __init__(self, forest, physics, kind, initial, n=8):
+    def __init__(self, forest, physics, kind, initial, n=8, **scheme):
         self.physics, self.comm = physics, Comm.self_()
-        self.layout = Layout(forest.dim, n, 2, physics.n_var)
+        self.scheme = create_scheme(physics, **scheme)
+        self.layout = Layout(forest.dim, n, self.scheme.ghosts, physics.n_var)
         geometry = geometry_of(forest, n)
         self.boundary = BoundaryFill(physics, self.layout, geometry, conditions(forest, kind))
-        self.scheme = create_scheme(physics)
         self.scratch = aligned_zeros((scratch_size(self.layout),))
         self.set_mesh(forest)
         x = cell_centers(forest, np.arange(forest.n_leaves), self.layout, geometry)
@@ -38,6 +38,7 @@ class Run:
         self.fluxes = FluxRegister(forest, self.starts, self.comm, self.layout, self.ghosts.table)
 
     def step(self, dt):
+        """One step, or the first stage of one."""
         new = aligned_zeros(self.u.shape)
         blocks = np.arange(len(self.u), dtype=np.int32)
         self.ghosts.fill(self.u, 0.0)
@@ -77,12 +78,16 @@ def blast(x):
     return [np.ones(x.shape[1:]), *[np.zeros(x.shape[1:])] * len(x), np.where(inside, 10.0, 0.1)]
 
 
+PPM = {"integrator": "ssp_rk2", "reconstruction": "ppm"}
+
+
+@pytest.mark.parametrize("scheme", [{}, PPM], ids=str)
 @pytest.mark.parametrize("dim", [1, 2, 3])
 @pytest.mark.parametrize("kind", ["reflecting", "periodic"])
-def test_totals_are_kept_through_steps_and_regrids(dim, kind):
+def test_totals_are_kept_through_steps_and_regrids(dim, kind, scheme):
     root = tuple(2 if a < dim else 1 for a in range(3))
     forest = refined(dim, root, (kind == "periodic",) * 3)
-    run = Run(forest, euler(dim), kind, blast)
+    run = Run(forest, euler(dim), kind, blast, **scheme)
     before = run.totals()
     rng = np.random.default_rng(dim)
     n_level = []
@@ -98,8 +103,9 @@ def test_totals_are_kept_through_steps_and_regrids(dim, kind):
     assert max(n_level) > 1
 
 
-def test_two_dimensional_blast_stays_symmetric_to_the_last_bit():
-    run = Run(refined(2, (2, 2, 1)), euler(2), "reflecting", blast)
+@pytest.mark.parametrize("scheme", [{}, PPM], ids=str)
+def test_two_dimensional_blast_stays_symmetric_to_the_last_bit(scheme):
+    run = Run(refined(2, (2, 2, 1)), euler(2), "reflecting", blast, **scheme)
     for _ in range(10):
         run.step(2e-3)
     twin = run.forest.find(run.forest.level, run.forest.coords[:, [1, 0, 2]])
@@ -108,12 +114,12 @@ def test_two_dimensional_blast_stays_symmetric_to_the_last_bit():
     assert abs(interior(run.u, run.layout)[:, 1]).max() > 0.1
 
 
+@pytest.mark.parametrize("scheme", [{}, PPM], ids=str)
 @pytest.mark.parametrize("dim", [1, 2, 3])
-def test_uniform_flow_over_a_refined_mesh_stays_uniform(dim):
+def test_uniform_flow_over_a_refined_mesh_stays_uniform(dim, scheme):
     root = tuple(2 if a < dim else 1 for a in range(3))
-    run = Run(
-        refined(dim, root), euler(dim), "outflow", lambda x: [np.full(x.shape[1:], v) for v in [1.3, *[0.7] * dim, 0.9]]
-    )
+    state = [1.3, *[0.7] * dim, 0.9]
+    run = Run(refined(dim, root), euler(dim), "outflow", lambda x: [np.full(x.shape[1:], v) for v in state], **scheme)
     start = interior(run.u, run.layout).copy()
     for _ in range(5):
         run.step(3e-3)

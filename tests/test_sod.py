@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from amr.results import errors
-from tests.runs import run, small
+from tests.runs import l1_error, run, small
 
 
 def error_and_updates(max_level: int, root_blocks: int) -> tuple[float, int]:
@@ -20,6 +20,32 @@ def error_and_updates(max_level: int, root_blocks: int) -> tuple[float, int]:
 @pytest.mark.parametrize(("cells", "bound"), [(128, 4.04e-3), (256, 2.21e-3), (512, 1.24e-3)])
 def test_uniform_error(cells: int, bound: float) -> None:
     assert error_and_updates(0, cells // 16)[0] <= bound
+
+
+WIDE = ({"reconstruction": "ppm"}, {"reconstruction": "weno5z"})
+
+
+@pytest.mark.parametrize("cells", [128, 256])
+def test_wide_reconstructions_are_sharper_than_slopes(cells: int) -> None:
+    def error(**scheme: str) -> float:
+        scheme = {"integrator": "ssp_rk3", "cfl": 0.4, **scheme}  # type: ignore[dict-item]
+        return l1_error(small("sod", mesh={"max_level": 0, "root_blocks": [cells // 16]}, scheme=scheme), "density")
+
+    plm, ppm, weno = error(), *(error(**each) for each in WIDE)
+    assert ppm < 0.8 * plm and weno < 0.9 * plm
+
+
+def test_wide_reconstructions_keep_the_short_waves_of_shu_and_osher() -> None:
+    """Against four times the cells with plm, which favours plm."""
+
+    def density(cells: int, **scheme: str) -> np.ndarray:
+        scheme = {"integrator": "ssp_rk3", "cfl": 0.4, **scheme}  # type: ignore[dict-item]
+        with run(small("shu_osher", mesh={"max_level": 0, "root_blocks": [cells // 16]}, scheme=scheme)) as sim:
+            return sim.pool.u[:, 0, 0, 0, sim.layout.interior[2]].ravel()
+
+    fine = density(1600).reshape(400, 4).mean(axis=1)
+    plm, *wide = (np.abs(density(400, **each) - fine).mean() for each in ({}, *WIDE))
+    assert max(wide) < 0.6 * plm
 
 
 def test_adaptive_mesh_needs_less_than_half_the_updates() -> None:

@@ -152,14 +152,15 @@ def test_each_box_gets_what_the_whole_block_gets(dim, n):
         assert np.isnan(part).all()
 
 
+@pytest.mark.parametrize("g", [2, 3])
 @pytest.mark.parametrize("dim", [1, 2, 3])
-def test_regrid_keeps_linear_fields(dim):
+def test_regrid_keeps_linear_fields(dim, g):
     kinds = set()
     for seed in range(4):
         old, new, source, change = regridded(dim, seed)
         kinds |= set(change.tolist())
         physics = euler(dim)
-        fill, layout = make_fill(old, physics, 8, 2, linear_condition(physics))
+        fill, layout = make_fill(old, physics, 8, g, linear_condition(physics))
 
         def exact(forest, layout=layout):
             x = cell_centers(forest, np.arange(forest.n_leaves), layout, geometry_of(forest, 8))
@@ -186,11 +187,12 @@ def test_regrid_keeps_linear_fields(dim):
     assert kinds == {-1, 0, 1}
 
 
+@pytest.mark.parametrize("g", [2, 3])
 @pytest.mark.parametrize("dim", [1, 2, 3])
-def test_regrid_keeps_totals(dim):
+def test_regrid_keeps_totals(dim, g):
     old, new, source, change = regridded(dim, 11)
     physics = euler(dim)
-    fill, layout = make_fill(old, physics, 8, 2, "reflecting")
+    fill, layout = make_fill(old, physics, 8, g, "reflecting")
     values = random_state(np.random.default_rng(1), (old.n_leaves, *layout.shape[1:]), dim)
     u = pool_from_interior(np.moveaxis(values, 0, 1), layout)
     fill.fill(u, 0.0)

@@ -42,7 +42,7 @@ cdef extern from "step.h":
 
 
 def scratch_size(layout):
-    """Number of float64 of scratch that ``advance`` needs for blocks of ``layout``."""
+    """Number of float64 of scratch that ``advance`` needs for blocks of ``layout``, with any reconstruction it allows."""
     cdef amr_layout l = make_layout(layout)
     return amr_scratch_size(&l) + amr_gather_size(&l)
 
@@ -75,9 +75,9 @@ def advance(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u_in, const 
     dt, a, b : float
         Time step and the weights of the stage.
     limiter, riemann, reconstruction : int
-        Ids of ``amr.scheme.flux``.
+        Ids of ``amr.scheme.flux``; PPM and WENO5-Z need three ghost cells.
     predictor : bool
-        Hancock's half-step predictor.
+        Hancock's half-step predictor; not with PPM and WENO5-Z.
     mask : ndarray (n_block, 1, nk, nj, ni), optional
         Faces with a cell > 0 on either side get first-order Rusanov fluxes of cell averages (ghosts must be filled).
     face_slot : ndarray int32 (n_block, 6), flux : ndarray (n_slot, n_var, n**(dim - 1)), optional
@@ -92,7 +92,8 @@ def advance(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u_in, const 
     Returns
     -------
     int
-        Interior cells whose slopes were set to zero because a face state would have been unphysical.
+        Interior cells whose slopes were set to zero because a face state would have been unphysical (axis by axis with PPM
+        and WENO5-Z: a cell may count once per axis).
     """
     cdef amr_layout l = make_layout(layout)
     cdef amr_step s

@@ -20,7 +20,7 @@ from amr.physics.boundary import Condition
 from amr.physics.sources import Gravity
 from amr.problems.base import Problem, Setting, state_faults
 from amr.problems.plugin import PluginProblem
-from amr.scheme.flux import INTEGRATORS, default_riemann, riemann_names
+from amr.scheme.flux import INTEGRATORS, default_riemann, fault_of_pair, riemann_names
 
 _TOP = ("title", "mesh", "physics", "problem", "boundaries", "scheme", "sources", "refinement", "time", "output")
 
@@ -205,7 +205,11 @@ class _Checker(Collector):
 
     def _scheme(self, physics: Any) -> Scheme | None:
         scheme: Scheme | None = self.sections.get("scheme")
-        if scheme is None or physics is None:
+        if scheme is None:
+            return None
+        if fault := fault_of_pair(scheme.integrator, scheme.reconstruction):
+            self.add("scheme.reconstruction", fault, scheme.reconstruction)
+        if physics is None:
             return scheme
         offered = riemann_names(physics)
         if scheme.subcycle and len(INTEGRATORS[scheme.integrator].stages) > 1:

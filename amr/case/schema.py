@@ -161,10 +161,13 @@ class Scheme(Section):
         "muscl_hancock", description="muscl_hancock (one ghost fill a step), ssp_rk2 or ssp_rk3"
     )
     reconstruction: Annotated[str, NameIn("reconstruction", tuple(RECONSTRUCTIONS))] = Field(
-        "plm", description="plm: limited slopes, second order; constant: first order"
+        "plm",
+        description="constant: first order; plm: limited slopes, second order; ppm (parabolas) and weno5z (weighted "
+        "stencils): sharper, with integrator ssp_rk2 or ssp_rk3 only, up to fourth and fifth order",
     )
     limiter: Annotated[str, NameIn("limiter", tuple(LIMITERS))] = Field(
-        "mc", description="minmod (most diffusive), mc, van_leer, none (smooth tests only)"
+        "mc",
+        description="plm only (ppm has its own): minmod (most diffusive), mc, van_leer, none (smooth tests only)",
     )
     riemann: Annotated[str, NameIn("Riemann solver", tuple(RIEMANN))] | None = Field(
         None,

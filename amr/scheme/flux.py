@@ -11,14 +11,36 @@ from amr.physics.base import Physics
 #: Limiter name -> id (``amr_limiter_id`` of csrc/limiter.h).
 LIMITERS: dict[str, int] = {"minmod": 0, "mc": 1, "van_leer": 2, "none": 3}
 
-#: Reconstruction name -> id (``amr_reconstruction_id`` of csrc/reconstruct.h).
-RECONSTRUCTIONS: dict[str, int] = {"constant": 0, "plm": 1}
-
 #: Riemann solver name -> id (``amr_riemann_id`` of csrc/riemann.h).
 RIEMANN: dict[str, int] = {"rusanov": 0, "hll": 1, "hllc": 2, "roe": 3, "exact": 4}
 
-#: Ghost cells that a step needs.
-GHOSTS = 2
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """From cell averages to the states on both sides of a face.
+
+    Attributes
+    ----------
+    id : int
+        ``amr_reconstruction_id`` of csrc/reconstruct.h.
+    ghosts : int
+        Ghost cells that it needs: the cells that it looks at from a face.
+    predictor : bool
+        Whether it has the slopes that a half-step predictor needs.
+    """
+
+    id: int
+    ghosts: int
+    predictor: bool
+
+
+#: Formulas and references: csrc/reconstruct.h, csrc/reconstruct_ppm.h, csrc/reconstruct_weno.h.
+RECONSTRUCTIONS: dict[str, Reconstruction] = {
+    "constant": Reconstruction(0, 2, True),
+    "plm": Reconstruction(1, 2, True),
+    "ppm": Reconstruction(2, 3, False),
+    "weno5z": Reconstruction(3, 3, False),
+}
 
 
 @dataclass(frozen=True)
@@ -53,6 +75,14 @@ INTEGRATORS: dict[str, Integrator] = {
 }
 
 
+def fault_of_pair(integrator: str, reconstruction: str) -> str:
+    """Why these two known names do not go together; empty if they do."""
+    if RECONSTRUCTIONS[reconstruction].predictor or not INTEGRATORS[integrator].predictor:
+        return ""
+    others = " or ".join(name for name, each in INTEGRATORS.items() if not each.predictor)
+    return f"reconstruction = {reconstruction} needs integrator {others}, not {integrator}"
+
+
 def riemann_names(physics: Physics) -> tuple[str, ...]:
     """Names of the Riemann solvers offered for ``physics``."""
     return tuple(name for name, id in RIEMANN.items() if riemann_offered(physics.spec.id, id))
@@ -65,12 +95,13 @@ def default_riemann(physics: Physics) -> str:
 
 @dataclass(frozen=True)
 class Scheme:
-    """Chosen scheme: the integrator and the ids that ``amr._kernels.step.advance`` takes."""
+    """Chosen scheme: the integrator, the ghost cells and the ids that ``amr._kernels.step.advance`` takes."""
 
     integrator: Integrator
     limiter: int
     riemann: int
     reconstruction: int
+    ghosts: int
 
     @property
     def kernel_options(self) -> dict[str, int | bool]:
@@ -95,7 +126,7 @@ def create_scheme(
     Raises
     ------
     CaseError
-        One line per unknown name or solver that the equation set does not have.
+        One line per unknown name or solver that the equation set does not have, or for names that do not go together.
     """
     riemann = riemann or default_riemann(physics)
     tables = (
@@ -109,6 +140,9 @@ def create_scheme(
         for key, name, table in tables
         if name not in table
     ]
+    if not faults and (fault := fault_of_pair(integrator, reconstruction)):
+        faults.append(f"scheme.reconstruction = {reconstruction!r}: {fault}")
     if faults:
         raise CaseError("\n".join(faults))
-    return Scheme(INTEGRATORS[integrator], LIMITERS[limiter], RIEMANN[riemann], RECONSTRUCTIONS[reconstruction])
+    chosen = RECONSTRUCTIONS[reconstruction]
+    return Scheme(INTEGRATORS[integrator], LIMITERS[limiter], RIEMANN[riemann], chosen.id, chosen.ghosts)
