@@ -126,12 +126,12 @@ def _run(comm: Comm, case: Case, restart: Path | None, progress: str, show: bool
         return int(sim.exit_code)
 
 
-def _console(comm: Comm, plain_width: int = 120) -> Console:
+def _console(comm: Comm) -> Console:
     from rich.console import Console
 
     # Rank 0 of Open MPI always seems to have a terminal: plain text, as wide as a log's, on more than one rank.
     plain = comm.size > 1 or not sys.stdout.isatty()
-    return Console(width=plain_width if plain else None, force_terminal=False if plain else None, highlight=False)
+    return Console(width=120 if plain else None, force_terminal=False if plain else None, highlight=False)
 
 
 def _mesh_summary(case: Case) -> str:
@@ -325,11 +325,13 @@ def _bench(json_file: Path | None, markdown: bool, **options: Any) -> int:
 
         result = run(Request(**options), comm, lambda text: _say(comm, text))
         if comm.rank == 0:
+            console = _console(comm)
+            console.width = max(console.width, 130)  # a narrow terminal would cut numbers off
             for table in tables(result):
                 if markdown:
                     click.echo(table.markdown())
                 else:
-                    _console(comm, 130).print(table.rich())
+                    console.print(table.rich())
         error = None
         if json_file is not None and comm.rank == 0:
             try:

@@ -75,6 +75,11 @@ def _cases() -> dict[str, BenchCase]:
         table[f"2d_amr_{n}"] = BenchCase(2, 64, n, 4, 0.03, 0.055)
     for n in (16, 8):
         table[f"3d_amr_{n}"] = BenchCase(3, 32, n, 3, 0.005, 0.01)
+    for reconstruction in ("ppm", "weno5z"):
+        for name in ("2d_amr_16", "3d_amr_16"):
+            table[f"{name}_{reconstruction}"] = replace(
+                table[name], integrator="ssp_rk3", reconstruction=reconstruction
+            )
     return table
 
 
