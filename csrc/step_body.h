@@ -365,6 +365,9 @@ AMR_INLINE void PHYS(advance)(const amr_physics *physics, const amr_layout *l, a
     /* One call of the inlined body: two would compile it twice. */
     for (ptrdiff_t m = 0; m < n; m++) {
       const ptrdiff_t block = step->list[q + m];
+      if (step->ghosts && q + m + together < step->n_list)
+        amr_prefetch(l, step->ghosts->own + step->list[q + m + together] * l->block_stride);
+      amr_prefetch_out(l, step->u_out + block * l->block_stride);
       const double *u_in = step->ghosts ? blocks + m * l->block_stride : step->u_in + block * l->block_stride;
       PHYS(advance_block)(&work, dim, block, u_in);
     }

@@ -62,6 +62,14 @@ AMR_INLINE ptrdiff_t amr_gather_blocks(const amr_layout *l) {
   return fit < 1 ? 1 : fit > 64 ? 64 : fit;
 }
 
+/* Ask for the block that is read next, while another one is computed. */
+AMR_INLINE void amr_prefetch(const amr_layout *l, const double *block) {
+  for (ptrdiff_t c = 0; c < l->block_stride; c += 8) __builtin_prefetch(block + c, 0, 2);
+}
+AMR_INLINE void amr_prefetch_out(const amr_layout *l, const double *block) {
+  for (ptrdiff_t c = 0; c < l->block_stride; c += 8) __builtin_prefetch(block + c, 1, 2);
+}
+
 AMR_INLINE double amr_seconds(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);

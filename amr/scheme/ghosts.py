@@ -10,7 +10,6 @@ Sender and receiver run the same `ghost_ops` on the same leaves and so agree on 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -128,8 +127,8 @@ class GhostGroup:
             self._faces[late].fill_mask(replace(self.fill.layout, n_var=1), mask)
 
     def fill_again(self, u: np.ndarray, blocks: np.ndarray) -> None:
-        """Fill the ghosts of some blocks of the group, not of ``by_function``, from ``u`` and the messages of the last `start`, when it
-        held the same. In place, not collective."""
+        """Fill the ghosts of some blocks of the group, not of ``by_function``, from ``u`` and the messages of the last `start`,
+        when it held the same. In place, not collective."""
         self._channel.read(self.fill.plan, Pools.one(u))
         self.fill.plan.fill(u, blocks)
 
@@ -178,7 +177,7 @@ class GhostFill:
     spec : PhysicsSpec
         Decides which prolonged states are physical.
     boundary : BoundaryFill
-    group_of_level : sequence of int, optional
+    group_of_level : int array (max_level + 1,), optional
         Group of the blocks of each level; default: one group.
 
     Attributes
@@ -200,7 +199,7 @@ class GhostFill:
         layout: Layout,
         spec: PhysicsSpec,
         boundary: BoundaryFill,
-        group_of_level: Sequence[int] | None = None,
+        group_of_level: np.ndarray | None = None,
     ) -> None:
         self.comm, self.layout, self.boundary = comm, layout, boundary
         self.boxes = boxes(layout.dim, layout.n, layout.g)
@@ -216,7 +215,7 @@ class GhostFill:
         self.waits[self._block_of_op[self._remote]] = True
         self.at_function = self._is_at_function()
 
-        group = np.zeros(forest.max_level + 1, dtype=np.int64) if group_of_level is None else np.array(group_of_level)
+        group = np.zeros(forest.max_level + 1, dtype=np.int64) if group_of_level is None else group_of_level
         self._group = group
         dst, send = self._plan_send(forest, np.unique(remote))
         to, group_to = owners(starts, dst), group[forest.level[dst]]
@@ -306,8 +305,8 @@ class GhostFill:
             raise error
 
     def fill_again(self, u: np.ndarray, blocks: np.ndarray) -> None:
-        """Fill the ghosts of some blocks in ``u``, which is as it was at the last `GhostGroup.start` of all groups; those at a boundary
-        function are filled already. In place, not collective."""
+        """Fill the ghosts of some blocks in ``u``, which is as it was at the last `GhostGroup.start` of all groups; those at a
+        boundary function are filled already. In place, not collective."""
         group = self._group[self._level[blocks]]
         for number, each in enumerate(self.groups):
             mine = blocks[(group == number) & ~self.at_function[blocks]]

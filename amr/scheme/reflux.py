@@ -6,7 +6,6 @@ J. Comput. Phys. 82 (1989) 64), so that the totals change through the boundary o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +32,7 @@ class FluxRegister:
     layout : Layout
     table : NeighborTable, optional
         Neighbours of the local leaves, if the caller has them (``GhostFill.table``).
-    group_of_level : sequence of int, optional
+    group_of_level : int array (max_level + 1,), optional
         Group of the blocks of each level (`amr.scheme.ghosts.GhostFill`); default: one group.
 
     Attributes
@@ -59,7 +58,7 @@ class FluxRegister:
         comm: Comm,
         layout: Layout,
         table: NeighborTable | None = None,
-        group_of_level: Sequence[int] | None = None,
+        group_of_level: np.ndarray | None = None,
     ) -> None:
         self.layout = layout
         lo, hi = int(starts[comm.rank]), int(starts[comm.rank + 1])
@@ -73,7 +72,7 @@ class FluxRegister:
         block, direction = np.nonzero(relation == OUTSIDE)
         self.boundary_block, self.boundary_direction = block.astype(np.int32), direction.astype(np.int32)
         self.boundary_slot = self.face_slot[block, direction]
-        group = np.zeros(forest.max_level + 1, dtype=np.int64) if group_of_level is None else np.array(group_of_level)
+        group = np.zeros(forest.max_level + 1, dtype=np.int64) if group_of_level is None else group_of_level
         numbers = range(int(group.max()) + 1)
         of_face = group[forest.level[lo:hi][block]]
         self.boundary_faces = tuple(np.flatnonzero(of_face == g) for g in numbers)
@@ -124,7 +123,7 @@ class _Faces:
         dim = self.register.layout.dim
         block, direction = np.nonzero(self.relation == kind)
         column = np.array([face_slot(dim, d) for d in range(2 * dim)])[direction]
-        level = self.level[block] - (kind == COARSER)
+        level: np.ndarray = self.level[block] - (kind == COARSER)
         mine = self.group[level] == coarse_group
         return block[mine], direction[mine], self.table.leaf[block, column][mine]
 
