@@ -1,36 +1,4 @@
-#include "copy.h"
-
-#include <string.h>
-
-/* Rows of ghosts are 1 to 3 cells long across x, half or whole blocks otherwise: with the common lengths known, a row is a few
- * moves and no call. */
-AMR_INLINE void copy_rows(const double *src, amr_box_stride s, double *dst, amr_box_stride d, const int32_t *size,
-                          int n, int n_var) {
-  for (int v = 0; v < n_var; v++)
-    for (int k = 0; k < size[2]; k++) {
-      const double *from = src + v * s.var + k * s.k;
-      double *to = dst + v * d.var + k * d.k;
-      for (int j = 0; j < size[1]; j++) memcpy(to + j * d.j, from + j * s.j, (size_t)n * sizeof(double));
-    }
-}
-
-AMR_INLINE void copy_box(const double *src, amr_box_stride s, double *dst, amr_box_stride d, const int32_t *size,
-                         int n_var) {
-  switch (size[0]) {
-    case 1: copy_rows(src, s, dst, d, size, 1, n_var); break;
-    case 2: copy_rows(src, s, dst, d, size, 2, n_var); break;
-    case 3: copy_rows(src, s, dst, d, size, 3, n_var); break;
-    case 4: copy_rows(src, s, dst, d, size, 4, n_var); break;
-    case 8: copy_rows(src, s, dst, d, size, 8, n_var); break;
-    case 16: copy_rows(src, s, dst, d, size, 16, n_var); break;
-    default: copy_rows(src, s, dst, d, size, size[0], n_var);
-  }
-}
-
-AMR_CLONES void amr_copy_box(const double *src, amr_box_stride s, double *dst, amr_box_stride d, const int32_t *size,
-                             int n_var) {
-  copy_box(src, s, dst, d, size, n_var);
-}
+#include "copy_box.h"
 
 AMR_CLONES void amr_copy_boxes(const amr_layout *from, const double *src, const amr_layout *to, double *dst,
                                ptrdiff_t n_op, const int32_t *ops) {

@@ -40,9 +40,6 @@ AMR_INLINE ptrdiff_t amr_op_to(const amr_layout *l, const int32_t *op) {
   return op[AMR_OP_DST] * l->block_stride + amr_cell(l, op[AMR_OP_TO], op[AMR_OP_TO + 1], op[AMR_OP_TO + 2]);
 }
 
-/* dst := src, `size` cells (i, j, k) of n_var variables; src and dst point to the first cell. */
-void amr_copy_box(const double *src, amr_box_stride s, double *dst, amr_box_stride d, const int32_t *size, int n_var);
-
 /* dst box := src box. The pools may be one and the same; both layouts have the same n_var and dim. */
 void amr_copy_boxes(const amr_layout *from, const double *src, const amr_layout *to, double *dst, ptrdiff_t n_op,
                     const int32_t *ops);

@@ -1,17 +1,14 @@
 #include "ghosts.h"
 
+#include "copy_box.h"
+
 AMR_INLINE ptrdiff_t first_cell(const amr_layout *l, const int32_t *at) { return amr_cell(l, at[0], at[1], at[2]); }
 
-/* dst box := (1 - theta) a + theta b. */
-static void blend_box(const double *a, const double *b, double theta, amr_box_stride s, double *dst, amr_box_stride d,
-                      const int32_t *size, int n_var) {
-  for (int v = 0; v < n_var; v++)
-    for (int k = 0; k < size[2]; k++)
-      for (int j = 0; j < size[1]; j++) {
-        const ptrdiff_t from = v * s.var + k * s.k + j * s.j;
-        double *to = dst + v * d.var + k * d.k + j * d.j;
-        for (int i = 0; i < size[0]; i++) to[i] = (1 - theta) * a[from + i] + theta * b[from + i];
-      }
+/* Physical boundary of one box, as a row of copy.h. */
+static void outside(const amr_layout *l, double *block, const amr_boundary *boundary, int direction, const int32_t *to,
+                    int is_coarse) {
+  const int32_t row[AMR_OP_WIDTH] = {0, 0, 0, 0, 0, to[0], to[1], to[2], to[3], to[4], to[5], direction};
+  (is_coarse ? amr_boundary_coarse : amr_boundary_fill)(l, block, boundary, 1, row);
 }
 
 /* Read what an op of the kinds SAME to HALO wants. */
@@ -20,25 +17,25 @@ AMR_INLINE void read_box(const amr_ghosts *g, const amr_ghost_op *op, double *ds
   const int n_var = g->layout.n_var;
   if (op->source == AMR_IN_BUFFER) {
     const amr_box_stride s = {size[0], (ptrdiff_t)size[0] * size[1], (ptrdiff_t)size[0] * size[1] * size[2]};
-    amr_copy_box(g->buffer + (ptrdiff_t)op->place * n_var, s, dst, d, size, n_var);
+    copy_box(g->buffer + (ptrdiff_t)op->place * n_var, s, dst, d, size, n_var);
     return;
   }
   const amr_box_stride s = amr_pool_stride(&g->layout);
   const ptrdiff_t at = op->source * g->layout.block_stride + first_cell(&g->layout, box);
   switch (op->kind) {
-    case AMR_GHOST_SAME: amr_copy_box(g->own + at, s, dst, d, size, n_var); break;
-    case AMR_GHOST_FINER: amr_restrict_box(g->layout.dim, g->finer + at, s, dst, d, size, n_var); break;
+    case AMR_GHOST_SAME: copy_box(g->own + at, s, dst, d, size, n_var); break;
+    case AMR_GHOST_FINER: restrict_box(g->layout.dim, g->finer + at, s, dst, d, size, n_var); break;
     case AMR_GHOST_COARSER:
       if (g->theta == 0)
-        amr_copy_box(g->coarser + at, s, dst, d, size, n_var);
+        copy_box(g->coarser + at, s, dst, d, size, n_var);
       else
         blend_box(g->coarser + at, g->coarser_2 + at, g->theta, s, dst, d, size, n_var);
       break;
-    default: amr_restrict_box(g->layout.dim, g->own + at, s, dst, d, size, n_var);
+    default: restrict_box(g->layout.dim, g->own + at, s, dst, d, size, n_var);
   }
 }
 
-ptrdiff_t amr_ghosts_fill(const amr_ghosts *g, ptrdiff_t block, double *out, double *coarse) {
+AMR_CLONES ptrdiff_t amr_ghosts_fill(const amr_ghosts *g, ptrdiff_t block, double *out, double *coarse) {
   const amr_layout *l = &g->layout, *lc = &g->coarse;
   const amr_box_stride s = amr_pool_stride(l), sc = amr_pool_stride(lc);
   const double *own = g->own + block * l->block_stride;
@@ -46,27 +43,25 @@ ptrdiff_t amr_ghosts_fill(const amr_ghosts *g, ptrdiff_t block, double *out, dou
   if (out != own) {
     const int32_t size[3] = {l->n, l->dim > 1 ? l->n : 1, l->dim > 2 ? l->n : 1};
     const ptrdiff_t at = amr_cell(l, 0, 0, 0);
-    amr_copy_box(own + at, s, out + at, s, size, l->n_var);
+    copy_box(own + at, s, out + at, s, size, l->n_var);
   }
   for (int32_t m = g->first[block]; m < g->first[block + 1]; m++) {
     const amr_ghost_op *op = g->ops + m;
     const int32_t *box = g->box + AMR_BOX_WIDTH * op->box, *to = box + 3, *size = box + 6;
-    /* A row of copy.h for the functions that take one. */
-    const int32_t row[AMR_OP_WIDTH] = {0, 0, 0, 0, 0, to[0], to[1], to[2], size[0], size[1], size[2], op->source};
     switch (op->kind) {
       case AMR_GHOST_SAME:
       case AMR_GHOST_FINER: read_box(g, op, out + first_cell(l, to), s); break;
       case AMR_GHOST_COARSER:
       case AMR_GHOST_HALO: read_box(g, op, coarse + first_cell(lc, to), sc); break;
-      case AMR_GHOST_WALL: amr_boundary_coarse(lc, coarse, g->wall, 1, row); break;
+      case AMR_GHOST_WALL: outside(lc, coarse, g->wall, op->source, to, 1); break;
       case AMR_GHOST_PROLONG: n_fallback += amr_prolong_box(g->physics, g->mode, lc, coarse, l, out, to, size); break;
-      default: amr_boundary_fill(l, out, g->boundary, 1, row);
+      default: outside(l, out, g->boundary, op->source, to, 0);
     }
   }
   return n_fallback;
 }
 
-void amr_ghosts_pack(const amr_ghosts *g, ptrdiff_t n, const amr_ghost_op *ops, double *buffer) {
+AMR_CLONES void amr_ghosts_pack(const amr_ghosts *g, ptrdiff_t n, const amr_ghost_op *ops, double *buffer) {
   for (ptrdiff_t m = 0; m < n; m++) {
     const int32_t *size = g->box + AMR_BOX_WIDTH * ops[m].box + 6;
     const amr_box_stride d = {size[0], (ptrdiff_t)size[0] * size[1], (ptrdiff_t)size[0] * size[1] * size[2]};

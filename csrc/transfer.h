@@ -4,11 +4,6 @@
 #include "amr.h"
 #include "copy.h"
 
-/* dst := averages of the 2^dim cells of src under each of its `size` cells (i, j, k) of n_var variables; src and dst point to the
- * first cell. */
-void amr_restrict_box(int dim, const double *src, amr_box_stride s, double *dst, amr_box_stride d, const int32_t *size,
-                      int n_var);
-
 /* dst box := average of the 2^dim cells of the source under each of its cells; `from` is the first fine cell. The sum pairs opposite
  * corners, so that the result keeps its bits when the data are mirrored along any axis and, in 2D, when x and y are exchanged. */
 void amr_restrict_boxes(const amr_layout *from, const double *src, const amr_layout *to, double *dst, ptrdiff_t n_op,
