@@ -35,7 +35,8 @@ AMR_INLINE void read_box(const amr_ghosts *g, const amr_ghost_op *op, double *ds
   }
 }
 
-AMR_CLONES ptrdiff_t amr_ghosts_fill(const amr_ghosts *g, ptrdiff_t block, double *out, double *coarse) {
+AMR_CLONES ptrdiff_t amr_ghosts_fill(const amr_ghosts *g, ptrdiff_t block, double *out, double *coarse,
+                                     int most) {
   const amr_layout *l = &g->layout, *lc = &g->coarse;
   const amr_box_stride s = amr_pool_stride(l), sc = amr_pool_stride(lc);
   const double *own = g->own + block * l->block_stride;
@@ -48,6 +49,7 @@ AMR_CLONES ptrdiff_t amr_ghosts_fill(const amr_ghosts *g, ptrdiff_t block, doubl
   for (int32_t m = g->first[block]; m < g->first[block + 1]; m++) {
     const amr_ghost_op *op = g->ops + m;
     const int32_t *box = g->box + AMR_BOX_WIDTH * op->box, *to = box + 3, *size = box + 6;
+    if (box[9] > most) continue;
     switch (op->kind) {
       case AMR_GHOST_SAME:
       case AMR_GHOST_FINER: read_box(g, op, out + first_cell(l, to), s); break;

@@ -33,11 +33,12 @@ typedef struct {
   int32_t source, kind, box, place;
 } amr_ghost_op;
 
-enum { AMR_IN_BUFFER = -1, AMR_BOX_WIDTH = 9 };
+enum { AMR_IN_BUFFER = -1, AMR_BOX_WIDTH = 10 };
 
 /* The boxes that a dimension, block size and ghost width have: made by amr/scheme/ops.py. Slots: sfc.h. */
 typedef struct {
-  const int32_t *box; /* rows: from i, j, k, to i, j, k, size i, j, k; counted from the first interior cell */
+  const int32_t *box; /* rows: from i, j, k, to i, j, k, size i, j, k, counted from the first interior cell; number of axes
+                                    along which the region to be filled lies beside the block (1: face, 2: edge, 3: corner) */
   int32_t base
       [AMR_GHOST_KINDS]; /* first row of each kind: SAME, PROLONG by slot; FINER, COARSER by slot and child number; HALO, WALL
                                     by layer; BOUNDARY by direction and the sides of later axes that are outside (16 each) */
@@ -72,8 +73,9 @@ typedef struct {
 } amr_ghosts;
 
 /* Fill the ghosts of `out`, a block in the layout of the plan. Unless `out` is the block in `own`, the interior is copied to it too.
+ * Regions that lie beside the block along more than `most` axes may be left as they are: with most = 1, edges and corners.
  * box: scratch for one coarse box. Returns the number of coarse cells prolonged constant because a child would have been unphysical. */
-ptrdiff_t amr_ghosts_fill(const amr_ghosts *ghosts, ptrdiff_t block, double *out, double *box);
+ptrdiff_t amr_ghosts_fill(const amr_ghosts *ghosts, ptrdiff_t block, double *out, double *box, int most);
 
 /* buffer := the cells that the n ops (kinds SAME to HALO, `source` a block) read, each at its `place`. */
 void amr_ghosts_pack(const amr_ghosts *ghosts, ptrdiff_t n, const amr_ghost_op *ops, double *buffer);

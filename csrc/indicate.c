@@ -90,11 +90,21 @@ AMR_INLINE uint32_t sides(int i, int n, int buffer) {
   return 2u | (i < buffer ? 1u : 0u) | (i >= n - buffer ? 4u : 0u);
 }
 
-static uint32_t hot_mask(const amr_layout *l, const amr_indicator *p, int i0, int j, int k, int m, const double *eta) {
-  uint32_t x = 0, mask = 0;
-  for (int i = 0; i < m; i++)
-    if (eta[i] > p->tau) x |= sides(i0 + i, l->n, p->buffer);
-  uint32_t y = l->dim > 1 ? sides(j, l->n, p->buffer) : 1u, z = l->dim > 2 ? sides(k, l->n, p->buffer) : 1u;
+/* The same of all hot cells i0 <= i < i0 + m of a row; 0 if there is none. */
+AMR_INLINE uint32_t hot_sides(const amr_layout *l, const amr_indicator *p, int i0, int m, const double *eta) {
+  const int lower = p->buffer - i0, upper = l->n - p->buffer - i0;
+  const double tau = p->tau;
+  int hot = 0, low = 0, high = 0;
+  for (int i = 0; i < m; i++) {
+    const int is_hot = eta[i] > tau;
+    hot |= is_hot, low |= is_hot & (i < lower), high |= is_hot & (i >= upper);
+  }
+  return (uint32_t)(low | hot << 1 | high << 2);
+}
+
+AMR_INLINE uint32_t spread_sides(const amr_layout *l, const amr_indicator *p, uint32_t x, int j, int k) {
+  uint32_t mask = 0;
+  const uint32_t y = l->dim > 1 ? sides(j, l->n, p->buffer) : 1u, z = l->dim > 2 ? sides(k, l->n, p->buffer) : 1u;
   for (int dz = 0; dz < 3; dz++)
     for (int dy = 0; dy < 3; dy++)
       if ((z >> dz & 1u) && (y >> dy & 1u)) mask |= x << (3 * dy + 9 * dz);
@@ -103,42 +113,76 @@ static uint32_t hot_mask(const amr_layout *l, const amr_indicator *p, int i0, in
 
 /* ---- all blocks ------------------------------------------------------------------------------------------------------------ */
 
+/* The cells i0 <= i < i0 + m of all rows. */
+AMR_INLINE void column(const amr_layout *l, const amr_indicator *p, int id, const double *w, int i0, int m,
+                       double *eta_max, uint32_t *near) {
+  const int nj = l->dim > 1 ? l->n : 1, nk = l->dim > 2 ? l->n : 1;
+  double eta[PIECE], best[PIECE];
+  for (int i = 0; i < m; i++) best[i] = 0.0;
+  for (int k = 0; k < nk; k++)
+    for (int j = 0; j < nj; j++) {
+      piece(l, p, id, w + amr_cell(l, i0, j, k), m, eta);
+      for (int i = 0; i < m; i++) best[i] = larger(eta[i], best[i]);
+      const uint32_t x = hot_sides(l, p, i0, m, eta);
+      if (x) *near |= spread_sides(l, p, x, j, k);
+    }
+  for (int i = 0; i < m; i++) *eta_max = larger(best[i], *eta_max);
+}
+
+/* With the common lengths of a row known, its accumulators stay in registers. */
 AMR_INLINE void one_block(const amr_layout *l, const amr_indicator *p, int id, const double *w, double *eta_max,
                           uint32_t *near) {
-  int nj = l->dim > 1 ? l->n : 1, nk = l->dim > 2 ? l->n : 1;
-  for (int i0 = 0; i0 < l->n; i0 += PIECE) {
-    int m = l->n - i0 < PIECE ? l->n - i0 : PIECE;
-    double eta[PIECE], best[PIECE];
-    for (int i = 0; i < m; i++) best[i] = 0.0;
-    for (int k = 0; k < nk; k++)
-      for (int j = 0; j < nj; j++) {
-        piece(l, p, id, w + amr_cell(l, i0, j, k), m, eta);
-        int hot = 0;
-        for (int i = 0; i < m; i++) hot |= eta[i] > p->tau;
-        for (int i = 0; i < m; i++) best[i] = larger(eta[i], best[i]);
-        if (hot) *near |= hot_mask(l, p, i0, j, k, m, eta);
-      }
-    for (int i = 0; i < m; i++) *eta_max = larger(best[i], *eta_max);
+  if (l->n == 8)
+    column(l, p, id, w, 0, 8, eta_max, near);
+  else if (l->n == 16)
+    column(l, p, id, w, 0, 16, eta_max, near);
+  else
+    for (int i0 = 0; i0 < l->n; i0 += PIECE)
+      column(l, p, id, w, i0, l->n - i0 < PIECE ? l->n - i0 : PIECE, eta_max, near);
+}
+
+AMR_INLINE void one_job(const amr_layout *l, const amr_indicator *p, const double *w, double *eta, uint32_t *near) {
+  switch (p->id) {
+    case AMR_JUMP: one_block(l, p, AMR_JUMP, w, eta, near); break;
+    case AMR_SECOND_DIFFERENCE: one_block(l, p, AMR_SECOND_DIFFERENCE, w, eta, near); break;
+    case AMR_LOHNER: one_block(l, p, AMR_LOHNER, w, eta, near); break;
+    default: one_block(l, p, AMR_LOHNER_FLASH, w, eta, near);
   }
 }
 
-AMR_INLINE void all_blocks(const amr_layout *l, const amr_indicator *p, int id, const double *w, int64_t n_block,
-                           double *eta_max, uint32_t *near) {
-  for (int64_t b = 0; b < n_block; b++) one_block(l, p, id, w + b * l->var_stride, eta_max + b, near + b);
+static int offered(const amr_physics *physics, const amr_layout *layout, int n_pick, const int32_t *pick) {
+  for (int p = 0; p < n_pick; p++)
+    if (pick[p] < 0 || pick[p] >= layout->n_var) return 0;
+  return physics->n_var == layout->n_var && physics->dim == layout->dim;
 }
 
-AMR_CLONES amr_status amr_indicate(const amr_layout *layout, const amr_indicator *indicator, const double *w,
-                                   int64_t n_block, double *eta_max, uint32_t *near) {
-  const amr_indicator *p = indicator;
-  if (p->buffer < 0 || p->buffer > layout->n || layout->g < (p->id == AMR_LOHNER_FLASH ? 2 : 1))
-    return AMR_BAD_ARGUMENT;
-  if (!(p->scale > 0)) return p->id >= AMR_JUMP && p->id <= AMR_LOHNER_FLASH ? AMR_OK : AMR_BAD_ARGUMENT;
-  switch (p->id) {
-    case AMR_JUMP: all_blocks(layout, p, AMR_JUMP, w, n_block, eta_max, near); break;
-    case AMR_SECOND_DIFFERENCE: all_blocks(layout, p, AMR_SECOND_DIFFERENCE, w, n_block, eta_max, near); break;
-    case AMR_LOHNER: all_blocks(layout, p, AMR_LOHNER, w, n_block, eta_max, near); break;
-    case AMR_LOHNER_FLASH: all_blocks(layout, p, AMR_LOHNER_FLASH, w, n_block, eta_max, near); break;
-    default: return AMR_BAD_ARGUMENT;
+static int job_offered(const amr_layout *layout, const amr_indicator_job *job, int n_column) {
+  const amr_indicator *p = &job->indicator;
+  return p->id >= AMR_JUMP && p->id <= AMR_LOHNER_FLASH && p->buffer >= 0 && p->buffer <= layout->n
+         && layout->g >= (p->id == AMR_LOHNER_FLASH ? 2 : 1) && job->column >= 0 && job->column < n_column;
+}
+
+AMR_CLONES amr_status amr_indicate(const amr_physics *physics, const amr_layout *layout, const double *u,
+                                   const amr_ghosts *ghosts, int64_t n_list, const int32_t *list, int n_job,
+                                   const amr_indicator_job *jobs, int n_column, double *eta, uint32_t *near,
+                                   double *scratch) {
+  const ptrdiff_t cells = layout->var_stride, stride = layout->block_stride;
+  double *block = scratch, *w = block + stride, *coarse = w + stride;
+  int most = 1;
+  for (int q = 0; q < n_job; q++) {
+    if (!job_offered(layout, jobs + q, n_column) || !offered(physics, layout, 1, &jobs[q].variable))
+      return AMR_BAD_ARGUMENT;
+    if (jobs[q].indicator.id == AMR_LOHNER_FLASH) most = AMR_MAX_DIM;
+  }
+  for (int64_t m = 0; m < n_list; m++) {
+    const double *from = ghosts ? block : u + list[m] * stride;
+    if (ghosts) amr_ghosts_fill(ghosts, list[m], block, coarse, most);
+    amr_to_primitive(physics, cells, from, cells, w, cells);
+    for (int q = 0; q < n_job; q++)
+      if (jobs[q].indicator.scale > 0) {
+        const ptrdiff_t at = list[m] * (ptrdiff_t)n_column + jobs[q].column;
+        one_job(layout, &jobs[q].indicator, w + jobs[q].variable * cells, eta + at, near + at);
+      }
   }
   return AMR_OK;
 }
@@ -167,12 +211,6 @@ AMR_INLINE void fold_range(const amr_layout *l, const double *w, double *lowest,
   }
 }
 
-static int offered(const amr_physics *physics, const amr_layout *layout, int n_pick, const int32_t *pick) {
-  for (int p = 0; p < n_pick; p++)
-    if (pick[p] < 0 || pick[p] >= layout->n_var) return 0;
-  return physics->n_var == layout->n_var && physics->dim == layout->dim;
-}
-
 AMR_CLONES amr_status amr_primitive_ranges(const amr_physics *physics, const amr_layout *layout, const double *u,
                                            int64_t n_block, int n_pick, const int32_t *pick, double *lowest,
                                            double *highest, double *signal, double *scratch) {
@@ -193,18 +231,14 @@ AMR_CLONES amr_status amr_primitive_ranges(const amr_physics *physics, const amr
   return AMR_OK;
 }
 
-amr_status amr_primitive_fields(const amr_physics *physics, const amr_layout *layout, const double *u,
-                                const amr_ghosts *ghosts, int64_t n_list, const int32_t *list, int n_pick,
-                                const int32_t *pick, double *w, double *scratch) {
+amr_status amr_primitive_fields(const amr_physics *physics, const amr_layout *layout, const double *u, int64_t n_block,
+                                int n_pick, const int32_t *pick, double *w, double *scratch) {
   const ptrdiff_t cells = layout->var_stride;
-  double *block = scratch, *primitive = block + layout->block_stride, *coarse = primitive + layout->block_stride;
   if (!offered(physics, layout, n_pick, pick)) return AMR_BAD_ARGUMENT;
-  for (int64_t m = 0; m < n_list; m++) {
-    const double *from = ghosts ? block : u + list[m] * layout->block_stride;
-    if (ghosts) amr_ghosts_fill(ghosts, list[m], block, coarse);
-    amr_to_primitive(physics, cells, from, cells, primitive, cells);
+  for (int64_t b = 0; b < n_block; b++) {
+    amr_to_primitive(physics, cells, u + b * layout->block_stride, cells, scratch, cells);
     for (int p = 0; p < n_pick; p++)
-      memcpy(w + (p * n_list + m) * cells, primitive + pick[p] * cells, (size_t)cells * sizeof *w);
+      memcpy(w + (p * n_block + b) * cells, scratch + pick[p] * cells, (size_t)cells * sizeof *w);
   }
   return AMR_OK;
 }

@@ -25,15 +25,23 @@ typedef struct {
   double floor;  /* AMR_LOHNER_FLASH: added to the filter as a value of |u|, so that round-off about 0 is not refined */
 } amr_indicator;
 
-/* Evaluate an indicator on the interior cells of blocks 0..n_block-1 and fold it into what earlier calls (other variables) left:
- * eta_max[b] = max(eta_max[b], cells), near[b] |= mask.
+/* An indicator of one primitive variable; several jobs may fold into one column. */
+typedef struct {
+  amr_indicator indicator;
+  int variable, column;
+} amr_indicator_job;
+
+/* Evaluate the n_job jobs on the interior cells of the n_list blocks of `list` and fold them into what is there:
+ * eta[block][column] = max(eta, cells), near[block][column] |= mask, for n_column columns.
  *
- * w[block][k][j][i] (block stride layout->var_stride) needs one ghost layer along the axes; AMR_LOHNER_FLASH two, and edges.
- * Bit s = (dx+1) + 3 (dy+1) + 9 (dz+1) of the mask is set when some hot cell lies within `buffer` cells of that side, edge or
- * corner of the block; the centre bit (dx = dy = dz = 0) when there is a hot cell at all. Inactive axes have d = 0 only and
- * no place in s. AMR_BAD_ARGUMENT: unknown id, g too small, buffer outside 0..n. */
-amr_status amr_indicate(const amr_layout *layout, const amr_indicator *indicator, const double *w, int64_t n_block,
-                        double *eta_max, uint32_t *near);
+ * Ghosts are those of the pool u, or, unless `ghosts` is NULL, made by it (ghosts->own takes the place of u): one layer along the axes
+ * is read; by AMR_LOHNER_FLASH two, and edges. Bit s = (dx+1) + 3 (dy+1) + 9 (dz+1) of the mask is set when some hot cell lies within
+ * `buffer` cells of that side, edge or corner of the block; the centre bit (dx = dy = dz = 0) when there is a hot cell at all.
+ * Inactive axes have d = 0 only and no place in s. scratch: 3 * layout->block_stride doubles.
+ * AMR_BAD_ARGUMENT, and nothing done: unknown id or variable, g too small, buffer outside 0..n. */
+amr_status amr_indicate(const amr_physics *physics, const amr_layout *layout, const double *u, const amr_ghosts *ghosts,
+                        int64_t n_list, const int32_t *list, int n_job, const amr_indicator_job *jobs, int n_column,
+                        double *eta, uint32_t *near, double *scratch);
 
 /* What n_pick primitive variables pick[p] range over in the interior cells of blocks 0..n_block-1 of the pool u: lowest[p], highest[p]
  * (inf and -inf without blocks, NaN ignored). signal, unless NULL: largest |signal speed| over axes and interior cells (0 without
@@ -42,11 +50,9 @@ amr_status amr_primitive_ranges(const amr_physics *physics, const amr_layout *la
                                 int n_pick, const int32_t *pick, double *lowest, double *highest, double *signal,
                                 double *scratch);
 
-/* The n_pick primitive variables pick[p] of the n_list blocks of `list`, ghosts included: w[p][m][k][j][i] (p stride n_list *
- * layout->var_stride) of block list[m]. Ghosts are those of the pool u, or, unless `ghosts` is NULL, made by it (ghosts->own takes the
- * place of u). scratch: 3 * layout->block_stride doubles. */
-amr_status amr_primitive_fields(const amr_physics *physics, const amr_layout *layout, const double *u,
-                                const amr_ghosts *ghosts, int64_t n_list, const int32_t *list, int n_pick,
-                                const int32_t *pick, double *w, double *scratch);
+/* The n_pick primitive variables pick[p] of blocks 0..n_block-1 of the pool u, ghosts included: w[p][block][k][j][i] (p stride n_block *
+ * layout->var_stride). scratch: layout->block_stride doubles. */
+amr_status amr_primitive_fields(const amr_physics *physics, const amr_layout *layout, const double *u, int64_t n_block,
+                                int n_pick, const int32_t *pick, double *w, double *scratch);
 
 #endif

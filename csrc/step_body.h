@@ -359,7 +359,8 @@ AMR_INLINE void PHYS(advance)(const amr_physics *physics, const amr_layout *l, a
     if (step->ghosts) {
       const double begin = amr_seconds();
       for (ptrdiff_t m = 0; m < n; m++)
-        step->n_constant += amr_ghosts_fill(step->ghosts, step->list[q + m], blocks + m * l->block_stride, coarse);
+        step->n_constant += amr_ghosts_fill(step->ghosts, step->list[q + m], blocks + m * l->block_stride, coarse,
+                                            AMR_MAX_DIM);
       step->ghost_seconds += amr_seconds() - begin;
     }
     /* One call of the inlined body: two would compile it twice. */

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from amr._kernels import indicate as kernel
 from amr.errors import AMRError
+from amr.indicators.fields import Fields
 from amr.mesh.balance import balance_flags
 from amr.mesh.pool import Layout
 from amr.mesh.tree import Forest
@@ -25,10 +27,14 @@ def points(layout):
     return [axes[0][None, None, :], axes[1][None, :, None], axes[2][:, None, None]][: layout.dim]
 
 
-def load_all(fields, u):
-    """Scales and variables of all blocks of ``u``, whose ghosts are filled."""
+def evaluate(indicator, physics, layout, u, buffer=0):
+    """Block values and masks of a built-in indicator on all blocks of ``u``, whose ghosts are filled."""
+    fields = Fields(physics, layout, indicator.variables)
     fields.measure(u, OneRank())
-    fields.load(u, np.arange(len(u), dtype=np.int32))
+    eta, near = np.zeros((len(u), 1)), np.zeros((len(u), 1), dtype=np.uint32)
+    blocks = np.arange(len(u), dtype=np.int32)
+    kernel.indicate(physics.spec, layout, u, blocks, indicator.jobs(fields, buffer, 0), eta, near)
+    return eta[:, 0], near[:, 0]
 
 
 class OneRank:

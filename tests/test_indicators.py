@@ -12,7 +12,7 @@ from amr.indicators.fields import ROUND_OFF, Fields, Scale
 from amr.mesh.pool import Layout
 from amr.physics import create_physics
 from amr.plugins import resolve
-from tests.indicator_tools import CASES, OneRank, layout_of, load_all, points
+from tests.indicator_tools import CASES, OneRank, evaluate, layout_of, points
 
 DIMS = (1, 2, 3)
 BUILT_IN = [("jump", {}), ("second_difference", {}), ("lohner", {}), ("lohner", {"mode": "flash"})]
@@ -32,8 +32,16 @@ def value(name, layout, w, *, scale=1.0, buffer=0, tau=np.inf, **parameters):
     indicator = cls(create_physics("burgers", 1), own)
     options = {"scale": scale, **indicator.kernel(Scale(scale, ROUND_OFF * scale))}
     eta, near = np.zeros(len(w)), np.zeros(len(w), dtype=np.uint32)
-    kernel.indicate(options.pop("id"), layout, w, eta, near, tau=tau, buffer=buffer, **options)
+    run_kernel(layout, w, eta, near, tau=tau, buffer=buffer, **options)
     return eta, near
+
+
+def run_kernel(layout, w, eta, near, **job):
+    """Fold an indicator of the variable w (n_block, nk, nj, ni) into eta and near (n_block,), in place."""
+    spec = create_physics("burgers", layout.dim).spec  # its primitive variable is its conserved one
+    blocks = np.arange(len(w), dtype=np.int32)
+    job = {"variable": 0, "column": 0, **job}
+    kernel.indicate(spec, layout, w[:, None], blocks, [job], eta[:, None], near[:, None])
 
 
 # ---- values --------------------------------------------------------------------------------------------------------------
@@ -224,7 +232,7 @@ def test_variables_fold_into_the_same_result():
     eta, near = np.array([0.3, 0.9]), np.array([1, 4], dtype=np.uint32)
     w = np.zeros((2, *layout.shape[1:]))
     w[:, 0, 0, layout.g + 4] = 0.5
-    kernel.indicate(kernel.JUMP, layout, w, eta, near, tau=0.2, scale=1.0, buffer=0)
+    run_kernel(layout, w, eta, near, id=kernel.JUMP, tau=0.2, scale=1.0, buffer=0)
     assert (eta == [0.5, 0.9]).all()
     assert (near == [1 | 2, 4 | 2]).all()
 
@@ -234,12 +242,12 @@ def test_kernel_refuses_what_does_not_fit():
     w, eta, near = np.zeros((1, *layout.shape[1:])), np.zeros(1), np.zeros(1, dtype=np.uint32)
     for kind, buffer, scale in ((0, 9, 1.0), (0, -1, 1.0), (7, 0, 1.0), (7, 0, 0.0)):
         with pytest.raises(ValueError, match="not offered"):
-            kernel.indicate(kind, layout, w, eta, near, tau=1.0, scale=scale, buffer=buffer)
+            run_kernel(layout, w, eta, near, id=kind, tau=1.0, scale=scale, buffer=buffer)
     thin = Layout(1, 8, 1, 1)
     with pytest.raises(ValueError, match="not offered"):
-        kernel.indicate(kernel.LOHNER_FLASH, thin, np.zeros((1, 1, 1, 10)), eta, near, tau=1.0, scale=1.0, buffer=0)
+        run_kernel(thin, np.zeros((1, 1, 1, 10)), eta, near, id=kernel.LOHNER_FLASH, tau=1.0, scale=1.0, buffer=0)
     with pytest.raises(ValueError, match="shape"):
-        kernel.indicate(kernel.JUMP, layout, w[..., :-1].copy(), eta, near, tau=1.0, scale=1.0, buffer=0)
+        run_kernel(layout, w[..., :-1].copy(), eta, near, id=kernel.JUMP, tau=1.0, scale=1.0, buffer=0)
 
 
 # ---- scales ------------------------------------------------------------------------------------------------------------------
@@ -268,7 +276,8 @@ def test_fields_are_primitives_with_the_range_of_the_interior(dim):
     density[0, 0, 0, 0] = 50.0  # a ghost
     u = euler_state(layout, 3, physics, density=density, pressure=pressure, velocity=velocity)
     fields = Fields(physics, layout, range(physics.n_var))
-    load_all(fields, u)
+    fields.measure(u, OneRank())
+    fields.load(u)
     inside = (slice(None), *layout.interior)
     assert fields.of(0) == pytest.approx(density)
     assert fields.of(dim + 1) == pytest.approx(pressure)
@@ -291,9 +300,7 @@ def test_constant_fields_and_round_off_are_not_refined(name, parameters, noise):
     pressure = 1e5 * (1 + noise * rng.normal(size=shape))
     u = euler_state(layout, 4, physics, velocity=velocity, pressure=pressure)
     indicator = create_indicator(name, physics, {**parameters, "variables": ["density", "velocity", "pressure"]})
-    fields = Fields(physics, layout, indicator.variables)
-    load_all(fields, u)
-    eta, near = indicator.evaluate(fields, 3, np.ones((4, 2)), np.zeros(4, dtype=np.int8))
+    eta, near = evaluate(indicator, physics, layout, u, 3)
     assert (near == 0).all()
     assert (eta < indicator.coarsen).all()
     assert np.isfinite(eta).all()
@@ -306,9 +313,7 @@ def test_zero_everywhere_is_zero(name, parameters):
     physics = create_physics("burgers", 1)
     layout = Layout(1, 8, 2, 1)
     indicator = create_indicator(name, physics, parameters)
-    fields = Fields(physics, layout, indicator.variables)
-    load_all(fields, np.zeros((2, *layout.shape)))
-    eta, near = indicator.evaluate(fields, 8, np.ones((2, 1)), np.zeros(2, dtype=np.int8))
+    eta, near = evaluate(indicator, physics, layout, np.zeros((2, *layout.shape)), 8)
     assert (eta == 0).all()
     assert (near == 0).all()
 
@@ -318,11 +323,9 @@ def test_atol_is_the_least_scale():
     layout = Layout(1, 8, 2, 1)
     u = np.zeros((1, *layout.shape))
     u[..., 6:] = 1e-3
-    fields = Fields(physics, layout, [0])
-    load_all(fields, u)
     for parameters, expected in (({}, 1.0), ({"atol": 1.0}, 1e-3)):
         indicator = create_indicator("jump", physics, parameters)
-        assert indicator.evaluate(fields, 0, np.ones((1, 1)), np.zeros(1, np.int8))[0] == pytest.approx(expected)
+        assert evaluate(indicator, physics, layout, u)[0] == pytest.approx(expected)
 
 
 # ---- parameters ---------------------------------------------------------------------------------------------------------------
@@ -384,7 +387,8 @@ def plugin_result(function, dim=2, n_block=3, label="my.py:f", parameters=None, 
     u = euler_state(layout, n_block, physics, **values)
     indicator = PluginIndicator(label, function, physics, parameters)
     fields = Fields(physics, layout, indicator.variables)
-    load_all(fields, u)
+    fields.measure(u, OneRank())
+    fields.load(u)
     return indicator.evaluate(fields, 4, np.full((n_block, dim), 0.1), np.arange(n_block, dtype=np.int8))
 
 

@@ -16,7 +16,7 @@ from amr._kernels.sfc cimport Leaves, amr_forest
 cdef extern from "ghosts.h" nogil:
     ptrdiff_t amr_ghost_ops(const amr_forest *, const amr_ghost_boxes *, int, ptrdiff_t, const int32_t *, const int8_t *,
                             const int32_t *, int32_t *, amr_ghost_op *)
-    ptrdiff_t amr_ghosts_fill(const amr_ghosts *, ptrdiff_t, double *, double *)
+    ptrdiff_t amr_ghosts_fill(const amr_ghosts *, ptrdiff_t, double *, double *, int)
     void amr_ghosts_pack(const amr_ghosts *, ptrdiff_t, const amr_ghost_op *, double *)
 
 SAME, FINER, COARSER, HALO, WALL, PROLONG, BOUNDARY = range(7)
@@ -28,8 +28,8 @@ cdef class Boxes:
 
     Parameters
     ----------
-    box : int32 (n_box, 9)
-        From ijk, to ijk, size ijk.
+    box : int32 (n_box, 10)
+        From ijk, to ijk, size ijk, number of axes along which what is filled lies beside the block.
     base : sequence of 7 int
         First row of each kind.
     touches : uint8 (3^dim, 2^dim)
@@ -48,7 +48,7 @@ cdef class Boxes:
 
     def cells(self):
         """Cells of each box, int64 (n_box,)."""
-        return np.asarray(self.box)[:, 6:].prod(axis=1, dtype=np.int64)
+        return np.asarray(self.box)[:, 6:9].prod(axis=1, dtype=np.int64)
 
 
 def ghost_ops(Leaves forest, Boxes boxes, int by_function, const int32_t[::1] leaves, const int8_t[:, ::1] relation,
@@ -142,7 +142,7 @@ cdef class GhostPlan:
             return
         with nogil:
             for q in range(blocks.shape[0]):
-                n_fallback += amr_ghosts_fill(&self.c, blocks[q], &u[blocks[q], 0, 0, 0, 0], &self.scratch[0])
+                n_fallback += amr_ghosts_fill(&self.c, blocks[q], &u[blocks[q], 0, 0, 0, 0], &self.scratch[0], 3)
         self.n_fallback += n_fallback
 
     def pack(self, const int32_t[:, ::1] ops, double[::1] buffer):

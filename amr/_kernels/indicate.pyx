@@ -22,35 +22,43 @@ cdef extern from "indicate.h":
         double filter
         double floor
 
-    amr_status amr_indicate(const amr_layout *layout, const amr_indicator *indicator, const double *w, int64_t n_block,
-                            double *eta_max, uint32_t *near) nogil
+    ctypedef struct amr_indicator_job:
+        amr_indicator indicator
+        int variable
+        int column
+
+    amr_status amr_indicate(const amr_physics *physics, const amr_layout *layout, const double *u, const amr_ghosts *ghosts,
+                            int64_t n_list, const int32_t *list, int n_job, const amr_indicator_job *jobs, int n_column,
+                            double *eta, uint32_t *near, double *scratch) nogil
     amr_status amr_primitive_ranges(const amr_physics *physics, const amr_layout *layout, const double *u, int64_t n_block,
                                     int n_pick, const int32_t *pick, double *lowest, double *highest, double *signal,
                                     double *scratch) nogil
-    amr_status amr_primitive_fields(const amr_physics *physics, const amr_layout *layout, const double *u,
-                                    const amr_ghosts *ghosts, int64_t n_list, const int32_t *list, int n_pick,
-                                    const int32_t *pick, double *w, double *scratch) nogil
+    amr_status amr_primitive_fields(const amr_physics *physics, const amr_layout *layout, const double *u, int64_t n_block,
+                                    int n_pick, const int32_t *pick, double *w, double *scratch) nogil
 
 JUMP, SECOND_DIFFERENCE, LOHNER, LOHNER_FLASH = AMR_JUMP, AMR_SECOND_DIFFERENCE, AMR_LOHNER, AMR_LOHNER_FLASH
 
 
-def indicate(int id, layout, const double[:, :, :, ::1] w, double[::1] eta_max, uint32_t[::1] near, *,
-             double tau, double scale, int buffer, double filter=0.0, double floor=0.0):
-    """Fold an indicator of one variable into ``eta_max`` and ``near``, in place.
+cdef enum:
+    MOST_JOBS = 128
+
+
+def indicate(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u, const int32_t[::1] blocks, jobs,
+             double[:, ::1] eta, uint32_t[:, ::1] near, GhostPlan ghosts=None):
+    """Fold indicators of primitive variables into ``eta`` and ``near``, in place, for some blocks.
 
     Parameters
     ----------
-    id : int
-        JUMP, SECOND_DIFFERENCE, LOHNER or LOHNER_FLASH.
-    layout : amr.mesh.pool.Layout
-    w : ndarray (n_block, nk, nj, ni)
-        The variable, ghosts filled.
-    eta_max : ndarray (n_block,), near : ndarray uint32 (n_block,)
-        Block value, and bit mask of the sides, edges and corners that a cell > ``tau`` is within ``buffer`` cells of; both
+    u : ndarray (n_block, n_var, nk, nj, ni)
+    blocks : ndarray int32 (m,)
+    jobs : sequence of dict
+        ``id`` (JUMP, SECOND_DIFFERENCE, LOHNER or LOHNER_FLASH), ``variable`` (index of a primitive variable), ``column``,
+        ``tau``, ``scale``, ``buffer`` and, where the formula has them, ``filter`` and ``floor``, as in csrc/indicate.h.
+    eta : ndarray (n_block, n_column), near : ndarray uint32 (n_block, n_column)
+        Block values, and bit masks of the sides, edges and corners that a cell > ``tau`` is within ``buffer`` cells of; both
         keep what was there if it is larger, or set.
-    tau, scale, filter, floor : float
-    buffer : int
-        As in csrc/indicate.h.
+    ghosts : GhostPlan, optional
+        Makes the ghosts, from the pools set with its ``read``; else those of ``u`` are taken.
 
     Raises
     ------
@@ -58,18 +66,32 @@ def indicate(int id, layout, const double[:, :, :, ::1] w, double[::1] eta_max, 
         Arrays that do not fit the layout, ``buffer`` outside 0..n, too few ghosts.
     """
     cdef amr_layout l = make_layout(layout)
-    cdef amr_indicator p
-    cdef amr_status status = AMR_OK
-    if w.shape[1] != l.ext[2] or w.shape[2] != l.ext[1] or w.shape[3] != l.ext[0]:
-        raise ValueError(f"w has shape {[w.shape[i] for i in range(4)]}, which is not that of the layout's blocks")
-    if eta_max.shape[0] != w.shape[0] or near.shape[0] != w.shape[0]:
-        raise ValueError("eta_max and near must have one entry per block")
-    p.id, p.buffer, p.tau, p.scale, p.filter, p.floor = id, buffer, tau, scale, filter, floor
-    if w.shape[0]:
-        with nogil:
-            status = amr_indicate(&l, &p, &w[0, 0, 0, 0], w.shape[0], &eta_max[0], &near[0])
+    cdef amr_indicator_job list[MOST_JOBS]
+    cdef Py_ssize_t q, n_list = blocks.shape[0]
+    cdef int n_job = len(jobs)
+    cdef amr_status status
+    cdef const amr_ghosts *plan = &ghosts.c if ghosts is not None else NULL
+    cdef double[::1] scratch = np.empty(3 * l.block_stride)
+    if n_job > MOST_JOBS:
+        raise ValueError(f"{n_job} indicators of single variables are too many, at most {MOST_JOBS}")
+    for q, job in enumerate(jobs):
+        list[q].variable, list[q].column = job["variable"], job["column"]
+        list[q].indicator.id, list[q].indicator.buffer = job["id"], job["buffer"]
+        list[q].indicator.tau, list[q].indicator.scale = job["tau"], job["scale"]
+        list[q].indicator.filter, list[q].indicator.floor = job.get("filter", 0.0), job.get("floor", 0.0)
+    _require(u, l, u.shape[0], l.n_var)
+    if eta.shape[0] != u.shape[0] or near.shape[0] != u.shape[0] or eta.shape[1] != near.shape[1]:
+        raise ValueError("eta and near must have one row per block and equal columns")
+    for q in range(n_list):
+        if not 0 <= blocks[q] < u.shape[0]:
+            raise ValueError(f"block {blocks[q]} of {u.shape[0]}")
+    if n_list == 0 or n_job == 0:
+        return
+    with nogil:
+        status = amr_indicate(&spec.c, &l, &u[0, 0, 0, 0, 0], plan, n_list, &blocks[0], n_job, list, <int>eta.shape[1],
+                              &eta[0, 0], &near[0, 0], &scratch[0])
     if status != AMR_OK:
-        raise ValueError(f"indicator {id} with buffer {buffer} is not offered for {layout}")
+        raise ValueError(f"an indicator, its buffer or its variable is not offered for {layout}: {jobs}")
 
 
 def primitive_ranges(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u, const int32_t[::1] pick,
@@ -109,36 +131,29 @@ def primitive_ranges(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u, 
     return lowest_array, highest_array, signal
 
 
-def primitive_fields(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u, const int32_t[::1] blocks,
-                     const int32_t[::1] pick, double[:, :, :, :, ::1] w, GhostPlan ghosts=None):
-    """Write primitive variables of some blocks, ghosts included, to ``w``.
+def primitive_fields(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u, const int32_t[::1] pick,
+                     double[:, :, :, :, ::1] w):
+    """Write primitive variables of all blocks, ghosts included, to ``w``.
 
     Parameters
     ----------
     u : ndarray (n_block, n_var, nk, nj, ni)
-    blocks : ndarray int32 (m,)
     pick : ndarray int32 (n_pick,)
         Indices of primitive variables.
-    w : ndarray (n_pick, m, nk, nj, ni)
+    w : ndarray (n_pick, n_block, nk, nj, ni)
         Overwritten.
-    ghosts : GhostPlan, optional
-        Makes the ghosts, from the pools set with its ``read``; else those of ``u`` are taken.
     """
     cdef amr_layout l = make_layout(layout)
-    cdef Py_ssize_t q, n_list = blocks.shape[0], n_pick = pick.shape[0]
+    cdef Py_ssize_t n_block = u.shape[0], n_pick = pick.shape[0]
     cdef amr_status status
-    cdef const amr_ghosts *plan = &ghosts.c if ghosts is not None else NULL
-    cdef double[::1] scratch = np.empty(3 * l.block_stride)
-    _require(u, l, u.shape[0], l.n_var)
-    _require(w, l, n_pick, n_list)
-    for q in range(n_list):
-        if not 0 <= blocks[q] < u.shape[0]:
-            raise ValueError(f"block {blocks[q]} of {u.shape[0]}")
-    if n_pick == 0 or n_list == 0:
+    cdef double[::1] scratch = np.empty(l.block_stride)
+    _require(u, l, n_block, l.n_var)
+    _require(w, l, n_pick, n_block)
+    if n_pick == 0 or n_block == 0:
         return
     with nogil:
-        status = amr_primitive_fields(&spec.c, &l, &u[0, 0, 0, 0, 0], plan, n_list, &blocks[0], <int>n_pick, &pick[0],
-                                      &w[0, 0, 0, 0, 0], &scratch[0])
+        status = amr_primitive_fields(&spec.c, &l, &u[0, 0, 0, 0, 0], n_block, <int>n_pick, &pick[0], &w[0, 0, 0, 0, 0],
+                                      &scratch[0])
     if status != AMR_OK:
         raise ValueError("amr_primitive_fields: variables, dimension or counts do not match the equation set")
 

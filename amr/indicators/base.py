@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from amr._kernels import indicate as _c
 from amr.errors import CaseError
 
 if TYPE_CHECKING:
@@ -89,30 +87,6 @@ class Indicator:
     coarsen: float
     variables: tuple[int, ...]
 
-    def evaluate(
-        self, fields: Fields, buffer: int, spacing: np.ndarray, level: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Value and surroundings of each local block (not collective).
-
-        Parameters
-        ----------
-        fields : Fields
-            Updated, with this indicator's variables among its own.
-        buffer : int
-            Cells, at most the cells of a block.
-        spacing : float64 (n_block, dim)
-        level : int8 (n_block,)
-
-        Returns
-        -------
-        eta : float64 (n_block,)
-            The block refines when > ``refine``.
-        near : uint32 (n_block,)
-            Bit s is set when a cell above ``refine`` lies within ``buffer`` cells of the side, edge or corner at slot s (slots
-            of `amr.mesh.neighbors`); the centre's bit, when there is one at all.
-        """
-        raise TypeError(f"{type(self).__name__} must evaluate blocks")
-
 
 class VariableIndicator(Indicator):
     """Base of the indicators of csrc/indicate.c: the largest value over variables and interior cells."""
@@ -131,17 +105,14 @@ class VariableIndicator(Indicator):
         """Keyword arguments of the kernel for a variable with that scale: ``id`` and what the formula needs."""
         raise TypeError(f"{type(self).__name__} must name its kernel")
 
-    def evaluate(
-        self, fields: Fields, buffer: int, spacing: np.ndarray, level: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """See `Indicator.evaluate`."""
-        eta, near = np.zeros(fields.n_block), np.zeros(fields.n_block, dtype=np.uint32)
+    def jobs(self, fields: Fields, buffer: int, column: int) -> list[dict[str, Any]]:
+        """What `amr._kernels.indicate.indicate` takes for this indicator: one entry per variable, folded into ``column``."""
+        found = []
         for variable in self.variables:
             scale = fields.scales[variable]
             options = {"scale": max(scale.scale, self.parameters.atol), **self.kernel(scale)}
-            kind = options.pop("id")
-            _c.indicate(kind, fields.layout, fields.of(variable), eta, near, tau=self.refine, buffer=buffer, **options)
-        return eta, near
+            found.append({"variable": variable, "column": column, "tau": self.refine, "buffer": buffer, **options})
+        return found
 
 
 def find_variables(physics: Physics, names: Iterable[str]) -> tuple[int, ...]:

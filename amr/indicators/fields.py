@@ -12,7 +12,6 @@ import numpy as np
 from amr._kernels import indicate as _c
 
 if TYPE_CHECKING:
-    from amr._kernels.ghosts import GhostPlan
     from amr.comm import Comm
     from amr.mesh.pool import Layout
     from amr.physics.base import Physics
@@ -38,7 +37,7 @@ class Scale:
 
 
 class Fields:
-    """Chosen primitive variables of local blocks, and their scales over the whole domain.
+    """Scales of chosen primitive variables over the whole domain, and (`load`) their values in all local blocks.
 
     The components of a vector share one scale, the largest of theirs, so that a component that is 0 but for round-off is
     not looked at through a magnifying glass, and so that turning the axes changes nothing.
@@ -82,22 +81,15 @@ class Fields:
         extremes = comm.allreduce_max(np.concatenate([highest, -lowest, [signal]]))
         self._set_scales(-extremes[n : 2 * n], extremes[:n], float(extremes[-1]))
 
-    def load(self, u: np.ndarray, blocks: np.ndarray, ghosts: GhostPlan | None = None) -> None:
-        """Take the variables of some blocks, ghosts included.
-
-        Parameters
-        ----------
-        u : float64 (n_block, n_var, nk, nj, ni)
-        blocks : int32 (m,)
-        ghosts : GhostPlan, optional
-            What makes the ghosts; without it they must be filled.
-        """
-        shape = (len(self.variables), len(blocks), *self.layout.shape[1:])
+    def load(self, u: np.ndarray) -> None:
+        """Take the variables of all blocks of a pool with filled ghosts."""
+        shape = (len(self.variables), len(u), *self.layout.shape[1:])
         size = prod(shape)
         if self._memory.size < size:
-            self._memory = np.empty(size)
+            # A regrid changes the number of blocks a little: keep the memory, pages are dear.
+            self._memory = np.empty(size + size // 8)
         self.w = self._memory[:size].reshape(shape)
-        _c.primitive_fields(self.physics.spec, self.layout, u, blocks, self._pick, self.w, ghosts)
+        _c.primitive_fields(self.physics.spec, self.layout, u, self._pick, self.w)
 
     def _set_scales(self, lowest: np.ndarray, highest: np.ndarray, signal: float) -> None:
         span, magnitude = highest - lowest, np.maximum(highest, -lowest)

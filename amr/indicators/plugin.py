@@ -88,7 +88,30 @@ class PluginIndicator(Indicator):
     def evaluate(
         self, fields: Fields, buffer: int, spacing: np.ndarray, level: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """See `Indicator.evaluate`; raises PluginError, on this rank alone."""
+        """Value and surroundings of each local block (not collective).
+
+        Parameters
+        ----------
+        fields : Fields
+            With all primitive variables, loaded.
+        buffer : int
+            Cells, at most the cells of a block; a plugin does not say where a block is hot: all of it.
+        spacing : float64 (n_block, dim)
+        level : int8 (n_block,)
+
+        Returns
+        -------
+        eta : float64 (n_block,)
+            The block refines when > ``refine``.
+        near : uint32 (n_block,)
+            Bit s is set when a cell above ``refine`` lies within ``buffer`` cells of the side, edge or corner at slot s (slots
+            of `amr.mesh.neighbors`); the centre's bit, when there is one at all.
+
+        Raises
+        ------
+        PluginError
+            On this rank alone.
+        """
         n_block = fields.n_block
         if n_block == 0:  # more ranks than blocks: many NumPy expressions fail on nothing
             return np.zeros(0), np.zeros(0, dtype=np.uint32)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from amr._kernels import indicate as _c
 from amr.errors import CaseError, PluginError
-from amr.indicators.base import Indicator
+from amr.indicators.base import Indicator, VariableIndicator
 from amr.indicators.fields import Fields, Scale
 from amr.indicators.marking import COMBINATIONS, Region, check_regions, combine_near, combine_values, mark
 from amr.indicators.plugin import PluginIndicator
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 
 Part = tuple[np.ndarray, "GhostPlan | None"]
-# Numbers of the fields of a piece of the local blocks: 1 MB.
-_PIECE = 1 << 17
 
 
 class BlocksOfRank(Protocol):
@@ -162,30 +161,30 @@ class Decider:
 
     def _evaluate(self, mesh: BlocksOfRank, u: np.ndarray, parts: Iterable[Part]) -> np.ndarray:
         """Values and combined masks of the local blocks as a structured array. Collective where plugins are used."""
-        local = np.zeros(len(u), dtype=[("eta", np.float64, (len(self.indicators),)), ("near", np.uint32)])
-        error: PluginError | None = None
-        for blocks, plan in parts:
-            for some in self._pieces(blocks):
-                self.fields.load(u, some, plan)
-                try:
-                    local[some] = self._evaluate_loaded(mesh, some, local[some])
-                except PluginError as failure:
-                    error = failure
-        if self._can_fail:
-            self.comm.agree(error)
-        return local
-
-    def _pieces(self, blocks: np.ndarray) -> Iterable[np.ndarray]:
-        """Runs of blocks whose fields fit the cache together; all of them for plugins."""
-        size = len(self.fields.variables) * int(np.prod(self.layout.shape[1:]))
-        most = max(len(blocks) if self._can_fail else _PIECE // max(size, 1), 1)
-        return [blocks[start : start + most] for start in range(0, len(blocks), most)]
-
-    def _evaluate_loaded(self, mesh: BlocksOfRank, blocks: np.ndarray, local: np.ndarray) -> np.ndarray:
-        spacing, level = mesh.spacing[blocks, : self.layout.dim], mesh.level[blocks]
-        masks = []
+        eta = np.zeros((len(u), len(self.indicators)))
+        near = np.zeros(eta.shape, dtype=np.uint32)
+        jobs: list[dict[str, Any]] = []
         for column, indicator in enumerate(self.indicators):
-            local["eta"][:, column], near = indicator.evaluate(self.fields, self.buffer, spacing, level)
-            masks.append(near)
-        local["near"] = combine_near(masks, self.combine, len(blocks))
+            if isinstance(indicator, VariableIndicator):
+                jobs += indicator.jobs(self.fields, self.buffer, column)
+        for blocks, plan in parts:
+            _c.indicate(self._physics.spec, self.layout, u, blocks, jobs, eta, near, plan)
+        if self.needs_pool:
+            self.comm.agree(self._evaluate_plugins(mesh, u, eta, near))
+        local = np.zeros(len(u), dtype=[("eta", np.float64, (len(self.indicators),)), ("near", np.uint32)])
+        local["eta"], local["near"] = eta, combine_near(list(near.T), self.combine, len(u))
         return local
+
+    def _evaluate_plugins(
+        self, mesh: BlocksOfRank, u: np.ndarray, eta: np.ndarray, near: np.ndarray
+    ) -> PluginError | None:
+        """Set the plugins' columns; the first error on this rank."""
+        self.fields.load(u)
+        spacing = mesh.spacing[:, : self.layout.dim]
+        try:
+            for column, indicator in enumerate(self.indicators):
+                if isinstance(indicator, PluginIndicator):
+                    eta[:, column], near[:, column] = indicator.evaluate(self.fields, self.buffer, spacing, mesh.level)
+        except PluginError as failure:
+            return failure
+        return None
