@@ -132,7 +132,7 @@ class Simulation:
             accepted = self._advance(dt)
             self.time = target if accepted == target - self.time else self.time + accepted
             self.step_number += 1
-            self.report.count_step(self._block_steps() * self.layout.cells, self.mesh.forest.level)
+            self.report.count_step(self.mesh.block_steps * self.layout.cells, self.mesh.forest.level)
             yield Step(self.step_number, accepted, self.time)
 
     def _advance(self, dt: float) -> float:
@@ -254,10 +254,6 @@ class Simulation:
 
     def _cut(self, forest: Forest) -> np.ndarray:
         return partition(self._groups(forest).weights(forest.level), self.comm.size)
-
-    def _block_steps(self) -> int:
-        """Steps of single blocks in one step of the whole mesh."""
-        return int(self.mesh.groups.weights(self.mesh.forest.level).sum())
 
     def _measure(self, what: str = "the state after a regrid") -> float:
         """Signal that the next dt follows from; the state must be physical."""

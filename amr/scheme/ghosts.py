@@ -139,6 +139,8 @@ class GhostGroup:
             self._mask_channel.exchange.free()
 
     def _at_function(self, u: np.ndarray, t: float, late: int) -> None:
+        if not len(self.by_function[late]):
+            return
         self.fill.plan.fill(u, self.by_function[late])
         try:
             self._faces[late].fill(u, t)

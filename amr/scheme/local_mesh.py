@@ -49,6 +49,8 @@ class LocalMesh:
         Volume of one cell of each block.
     inward_area : float64 (n_boundary_face,)
         Area of one cell face of each face on the domain's boundary, negative on upper sides.
+    block_steps : int
+        Steps of single blocks in one step of the whole mesh.
     substep : float64 (n_block,)
         Length of the steps of each block in units of the whole step.
     """
@@ -76,6 +78,7 @@ class LocalMesh:
         self.cell_volume = geometry.volumes(self.level)
         self._comm = comm
         self._may_fail = bool(boundary.functions)
+        self.block_steps = int(self.groups.weights(forest.level).sum())
         self.substep = 1.0 / self.groups.weights(self.level)
         by_level = self.groups.of_level
         self.ghosts = GhostFill(forest, starts, comm, layout, physics.spec, boundary, by_level)

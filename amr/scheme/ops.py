@@ -131,9 +131,10 @@ def boxes(dim: int, n: int, g: int) -> Boxes:
     )
     beside = [sum(d != 0 for d in o) for o in offsets]
     # The coarse box and the boundary are always filled whole.
-    axes = [beside, np.repeat(beside, 2**dim), *[[0] * len(rows) for rows in kinds[2:5]], beside, [0] * len(boundary)]
+    per_child = [count for count in beside for _ in range(2**dim)]
+    axes = [beside, per_child, *([0] * len(rows) for rows in kinds[2:5]), beside, [0] * len(boundary)]
     table = np.array([row for rows in kinds for row in rows], dtype=np.int32)
-    table = np.column_stack([table, np.concatenate(axes)]).astype(np.int32, order="C")
+    table = np.column_stack([table, sum(axes, [])]).astype(np.int32, order="C")
     c = _kernel.Boxes(table, base, touches.astype(np.uint8), of, origin, direction)
     return Boxes(c, c.cells(), touches)
 

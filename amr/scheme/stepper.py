@@ -222,6 +222,8 @@ class Stepper:
         is_filled: bool,
     ) -> None:
         """Advance some blocks, whose ghosts are in the pool already or are made by the kernel."""
+        if not len(blocks):
+            return
         plan = mesh.ghosts.plan
         before = plan.seconds
         with self.timers("kernel"):
