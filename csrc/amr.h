@@ -62,6 +62,17 @@ static inline ptrdiff_t amr_cell(const amr_layout *l, int i, int j, int k) {
   return (i + l->gh[0]) + (j + l->gh[1]) * l->stride[1] + (k + l->gh[2]) * l->stride[2];
 }
 
+/* Ask for a block of a pool that is read or written soon, while another one is computed. */
+AMR_INLINE void amr_prefetch(const amr_layout *l, const double *pool, ptrdiff_t block, int is_written) {
+  const double *from = pool + block * l->block_stride;
+  for (ptrdiff_t c = 0; c < l->block_stride; c += 8) {
+    if (is_written)
+      __builtin_prefetch(from + c, 1, 2);
+    else
+      __builtin_prefetch(from + c, 0, 2);
+  }
+}
+
 /* A set of equations, its dimension and its parameters. The ids are stable: Python keeps the names. */
 typedef enum {
   AMR_ADVECTION = 0,       /* constant velocity: param[0..2] */

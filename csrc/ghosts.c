@@ -35,8 +35,7 @@ AMR_INLINE void read_box(const amr_ghosts *g, const amr_ghost_op *op, double *ds
   }
 }
 
-AMR_CLONES ptrdiff_t amr_ghosts_fill(const amr_ghosts *g, ptrdiff_t block, double *out, double *coarse,
-                                     int most) {
+AMR_CLONES ptrdiff_t amr_ghosts_fill(const amr_ghosts *g, ptrdiff_t block, double *out, double *coarse, int most) {
   const amr_layout *l = &g->layout, *lc = &g->coarse;
   const amr_box_stride s = amr_pool_stride(l), sc = amr_pool_stride(lc);
   const double *own = g->own + block * l->block_stride;

@@ -37,7 +37,8 @@ enum { AMR_IN_BUFFER = -1, AMR_BOX_WIDTH = 10 };
 
 /* The boxes that a dimension, block size and ghost width have: made by amr/scheme/ops.py. Slots: sfc.h. */
 typedef struct {
-  const int32_t *box; /* rows: from i, j, k, to i, j, k, size i, j, k, counted from the first interior cell; number of axes
+  const int32_t
+      *box; /* rows: from i, j, k, to i, j, k, size i, j, k, counted from the first interior cell; number of axes
                                     along which the region to be filled lies beside the block (1: face, 2: edge, 3: corner) */
   int32_t base
       [AMR_GHOST_KINDS]; /* first row of each kind: SAME, PROLONG by slot; FINER, COARSER by slot and child number; HALO, WALL

@@ -176,6 +176,7 @@ AMR_CLONES amr_status amr_indicate(const amr_physics *physics, const amr_layout 
   }
   for (int64_t m = 0; m < n_list; m++) {
     const double *from = ghosts ? block : u + list[m] * stride;
+    if (ghosts && m + 1 < n_list) amr_prefetch(layout, ghosts->own, list[m + 1], 0);
     if (ghosts) amr_ghosts_fill(ghosts, list[m], block, coarse, most);
     amr_to_primitive(physics, cells, from, cells, w, cells);
     for (int q = 0; q < n_job; q++)
@@ -221,6 +222,7 @@ AMR_CLONES amr_status amr_primitive_ranges(const amr_physics *physics, const amr
   for (int p = 0; p < n_pick; p++) lowest[p] = INFINITY, highest[p] = -INFINITY;
   if (signal) *signal = 0.0;
   for (int64_t b = 0; b < n_block; b++) {
+    if (b + 1 < n_block) amr_prefetch(l, u, b + 1, 0);
     amr_to_primitive(physics, cells, u + b * l->block_stride, cells, scratch, cells);
     for (int p = 0; p < n_pick; p++) fold_range(l, scratch + pick[p] * cells, lowest + p, highest + p);
     for (int a = 0; signal && a < l->dim; a++) {

@@ -359,16 +359,16 @@ AMR_INLINE void PHYS(advance)(const amr_physics *physics, const amr_layout *l, a
     if (step->ghosts) {
       const double begin = amr_seconds();
       for (ptrdiff_t m = 0; m < n; m++)
-        step->n_constant += amr_ghosts_fill(step->ghosts, step->list[q + m], blocks + m * l->block_stride, coarse,
-                                            AMR_MAX_DIM);
+        step->n_constant +=
+            amr_ghosts_fill(step->ghosts, step->list[q + m], blocks + m * l->block_stride, coarse, AMR_MAX_DIM);
       step->ghost_seconds += amr_seconds() - begin;
     }
     /* One call of the inlined body: two would compile it twice. */
     for (ptrdiff_t m = 0; m < n; m++) {
       const ptrdiff_t block = step->list[q + m];
       if (step->ghosts && q + m + together < step->n_list)
-        amr_prefetch(l, step->ghosts->own + step->list[q + m + together] * l->block_stride);
-      amr_prefetch_out(l, step->u_out + block * l->block_stride);
+        amr_prefetch(l, step->ghosts->own, step->list[q + m + together], 0);
+      amr_prefetch(l, step->u_out, block, 1);
       const double *u_in = step->ghosts ? blocks + m * l->block_stride : step->u_in + block * l->block_stride;
       PHYS(advance_block)(&work, dim, block, u_in);
     }
