@@ -16,7 +16,7 @@ from amr.mesh.geometry import Geometry
 from amr.mesh.pool import Layout, Pool
 from amr.mesh.tree import Forest
 from amr.physics.boundary import BoundaryFill, Condition
-from amr.problems.sample import average_states
+from amr.problems.sample import average_pieces
 from amr.scheme.flux import Scheme, create_scheme
 from amr.scheme.sources import SourceTerms
 
@@ -36,13 +36,12 @@ class InitialState:
     def fill(self, u: np.ndarray, mesh: LocalMesh, variables: Sequence[int] | None = None) -> None:
         """Write the averages into the interiors of ``u`` (all variables, or those given), in place. Not collective."""
         corner = mesh.geometry.origin(mesh.level, mesh.coords)
-        averages = average_states(
+        inner = u[(slice(None), slice(None), *self.layout.interior)]
+        for blocks, averages in average_pieces(
             self.problem.initial, self.physics, corner, mesh.spacing, self.layout.n, self.problem.quadrature, self.name
-        )
-        cells = tuple(part.stop - part.start for part in self.layout.interior)
-        averages = averages.reshape(len(u), self.layout.n_var, *cells)
-        for v in range(self.layout.n_var) if variables is None else variables:
-            u[(slice(None), v, *self.layout.interior)] = averages[:, v]
+        ):
+            for v in range(self.layout.n_var) if variables is None else variables:
+                inner[blocks, v] = averages[:, v].reshape(-1, *inner.shape[2:])
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from amr.errors import CaseError, UnphysicalState
 from amr.io.checkpoint import Checkpoint, physics_parameters, write_checkpoint
 from amr.io.restart import open_checkpoint
 from amr.io.snapshot import Snapshot, digest
-from amr.problems.sample import average_states, error_sums
+from amr.problems.sample import average_pieces, error_sums
 
 if TYPE_CHECKING:
     from amr.simulation import Simulation
@@ -28,7 +28,9 @@ def errors(sim: Simulation) -> dict[str, dict[str, float]] | None:
     if not problem.has_exact(elapsed):
         return None
     corner = mesh.geometry.origin(mesh.level, mesh.coords)
-    exact = average_states(
+    inner = sim.pool.u[(slice(None), slice(None), *layout.interior)]
+    sums = {norm: np.empty(inner.shape[:2]) for norm in NORMS}
+    for blocks, exact in average_pieces(
         lambda x: problem.exact(x, elapsed),
         sim.physics,
         corner,
@@ -36,9 +38,10 @@ def errors(sim: Simulation) -> dict[str, dict[str, float]] | None:
         layout.n,
         problem.quadrature,
         "exact state",
-    )
-    inner = np.ascontiguousarray(sim.pool.u[(slice(None), slice(None), *layout.interior)])
-    sums = error_sums(inner, exact.reshape(inner.shape), mesh.cell_volume)
+    ):
+        u = np.ascontiguousarray(inner[blocks])
+        for norm, values in error_sums(u, exact.reshape(u.shape), mesh.cell_volume[blocks]).items():
+            sums[norm][blocks] = values
     # Gathered in SFC order and summed there: the same bits on any number of ranks.
     gathered = {name: sim.comm.allgatherv(values) for name, values in sums.items()}
     lower, upper = np.asarray(case.mesh.lower), np.asarray(case.mesh.upper)

@@ -107,7 +107,7 @@ class Simulation:
             self._start(parts.forest)
         else:
             self._restore(restart)
-        self.report.begin()
+        self.report.begin(self.pool.u.nbytes)
 
     def __enter__(self) -> Simulation:
         return self
@@ -115,7 +115,8 @@ class Simulation:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.mesh.free()
+        if hasattr(self, "mesh"):  # not if making it failed
+            self.mesh.free()
 
     # ---- the algorithm -----------------------------------------------------------------------------------------------
 
@@ -132,7 +133,9 @@ class Simulation:
             accepted = self._advance(dt)
             self.time = target if accepted == target - self.time else self.time + accepted
             self.step_number += 1
-            self.report.count_step(self.mesh.block_steps * self.layout.cells, self.mesh.forest.level)
+            self.report.count_step(
+                self.mesh.block_steps * self.layout.cells, self.mesh.forest.level, self.pool.u.nbytes
+            )
             yield Step(self.step_number, accepted, self.time)
 
     def _advance(self, dt: float) -> float:
@@ -161,7 +164,8 @@ class Simulation:
         notice = _STOP if self.notice.received else _CHECKPOINT_IS_DUE if self.outputs.clock_is_due() else 0.0
         if not self.sources:
             return self.stepper.step(self.mesh, self.pool, self.time, dt, notice)
-        kept = self.pool.u.copy()
+        inner = (slice(None), slice(None), *self.layout.interior)
+        kept = self.pool.u[inner].copy()
         first = self._source(self.pool.u, self.time, 0.5 * dt)
         result = self.stepper.step(self.mesh, self.pool, self.time, dt, notice)
         if result.accepted:
@@ -171,7 +175,7 @@ class Simulation:
         if result.accepted:
             self.ledger.add_blocks("source", first + second, self.mesh)
         else:
-            self.pool.u[...] = kept
+            self.pool.u[inner] = kept
         return result
 
     def regrid(self) -> bool:
@@ -191,10 +195,9 @@ class Simulation:
             forest, source, change = self.mesh.forest.adapt(flags)
             starts = self._cut(forest)
             n_block = int(starts[self.comm.rank + 1] - starts[self.comm.rank])
-            old, u_new = self.mesh, self.pool.reserve_new(n_block)
             self.report.prolong_fallbacks += regrid_move(
-                old.forest, old.starts, forest, starts, source, change, self.comm, self.layout,
-                self.physics.spec, self.pool.u, u_new,
+                self.mesh.forest, self.mesh.starts, forest, starts, source, change, self.comm, self.layout,
+                self.physics.spec, self.pool.u, self.pool.reserve_new(n_block),
             )  # fmt: skip
             self.pool.commit_new(n_block)
             self._set_mesh(forest, starts)
@@ -244,6 +247,7 @@ class Simulation:
     def _set_mesh(self, forest: Forest, starts: np.ndarray) -> None:
         if hasattr(self, "mesh"):
             self.mesh.free()
+            del self.mesh  # its tables need not be in memory together with the next ones
         self.mesh = LocalMesh(
             forest, starts, self.geometry, self.comm, self.layout, self.physics, self.boundary, self._groups(forest)
         )

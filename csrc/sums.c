@@ -4,33 +4,43 @@
 #include <string.h>
 
 /* Eight lanes, added pairwise: a fixed order that vectors of any length follow. */
-AMR_INLINE double sum_row(int n, const double *row) {
+AMR_INLINE double term(int absolute, double x) { return absolute ? fabs(x) : x; }
+
+AMR_INLINE double sum_row(int absolute, int n, const double *row) {
   double lane[8] = {0};
   int i = 0;
   for (; i + 8 <= n; i += 8)
 #pragma GCC unroll 8
-    for (int l = 0; l < 8; l++) lane[l] += row[i + l];
-  for (int l = 0; i < n; i++, l++) lane[l] += row[i];
+    for (int l = 0; l < 8; l++) lane[l] += term(absolute, row[i + l]);
+  for (int l = 0; i < n; i++, l++) lane[l] += term(absolute, row[i]);
   return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
 }
 
-AMR_INLINE double sum_cells(const amr_layout *l, int n, const double *u) {
+AMR_INLINE double sum_cells(const amr_layout *l, int absolute, int n, const double *u) {
   double total = 0;
   for (int k = 0; k < (l->dim > 2 ? n : 1); k++)
-    for (int j = 0; j < (l->dim > 1 ? n : 1); j++) total += sum_row(n, u + amr_cell(l, 0, j, k));
+    for (int j = 0; j < (l->dim > 1 ? n : 1); j++) total += sum_row(absolute, n, u + amr_cell(l, 0, j, k));
   return total;
 }
 
-AMR_CLONES void amr_block_sums(const amr_layout *l, const double *u, const int32_t *list, int64_t n_list,
-                               double *sums) {
+AMR_INLINE void block_sums(const amr_layout *l, int absolute, const double *u, const int32_t *list, int64_t n_list,
+                           double *sums) {
   for (int64_t q = 0; q < n_list; q++)
     for (int v = 0; v < l->n_var; v++) {
       const double *cells = u + (list ? list[q] : q) * l->block_stride + v * l->var_stride;
       /* With the common lengths of a row known. */
-      sums[q * l->n_var + v] = l->n == 8    ? sum_cells(l, 8, cells)
-                               : l->n == 16 ? sum_cells(l, 16, cells)
-                                            : sum_cells(l, l->n, cells);
+      sums[q * l->n_var + v] = l->n == 8    ? sum_cells(l, absolute, 8, cells)
+                               : l->n == 16 ? sum_cells(l, absolute, 16, cells)
+                                            : sum_cells(l, absolute, l->n, cells);
     }
+}
+
+AMR_CLONES void amr_block_sums(const amr_layout *l, int absolute, const double *u, const int32_t *list, int64_t n_list,
+                               double *sums) {
+  if (absolute)
+    block_sums(l, 1, u, list, n_list, sums);
+  else
+    block_sums(l, 0, u, list, n_list, sums);
 }
 
 /* Add x exactly: its 53 bits, shifted to their place, touch three digits. */

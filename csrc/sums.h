@@ -4,8 +4,9 @@
 #include "amr.h"
 
 /* sums[q][var]: sum over the interior cells of block list[q], q < n_list (block q if list is NULL), in one fixed order (eight
- * interleaved partial sums per row). */
-void amr_block_sums(const amr_layout *layout, const double *u, const int32_t *list, int64_t n_list, double *sums);
+ * interleaved partial sums per row); of the magnitudes if absolute is not 0. */
+void amr_block_sums(const amr_layout *layout, int absolute, const double *u, const int32_t *list, int64_t n_list,
+                    double *sums);
 
 /* Exact sum of doubles: a fixed-point number of AMR_SUM_LIMBS digits of 32 bits, least significant first, its unit 2^-1074, the
  * smallest double. Every double is a multiple of it, so that no term is ever rounded (Kulisch's accumulator). Digits are signed

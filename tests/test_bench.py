@@ -74,6 +74,9 @@ def test_every_case_is_a_case():
             assert f"{case.mesh.dim}d" == name.split("_")[0] and str(case.mesh.block_cells) == name.split("_")[2]
             assert (case.mesh.max_level > 0) == ("amr" in name) and 0 < each.begin < each.end == case.time.end
     assert list(choose(["3d_amr_8", "2d_amr_16"], quick=False)) == ["2d_amr_16", "3d_amr_8"]
+    assert (
+        set(CASES) - set(choose([], quick=True)) == {"3d_amr_16_large"} == set(choose(["3d_amr_16_large"], quick=True))
+    )
     with pytest.raises(CaseError, match="There are: 2d_uniform_16"):
         choose(["nothing"], quick=True)
 

@@ -20,7 +20,7 @@ from tests import io_tools
 KEYS = {
     "cell_updates", "wall_seconds", "cell_updates_per_second_per_rank", "phase_seconds", "steps", "rejected_steps",
     "fallback_cells", "regrids", "n_leaves", "leaves_per_level", "peak_memory_bytes_per_rank", "start_up_seconds",
-    "conservation", "errors", "n_ranks", "digest",
+    "state_bytes_per_rank", "conservation", "errors", "n_ranks", "digest",
 }  # fmt: skip
 
 
@@ -72,9 +72,9 @@ def test_a_phase_costs_microseconds():
 
 def finished(comm, snap):
     report = Report(comm, Timers())
-    report.begin()
+    report.begin(10**6)
     for _ in range(3):
-        report.count_step(snap.n_leaves * snap.layout.cells, snap.forest.level)
+        report.count_step(snap.n_leaves * snap.layout.cells, snap.forest.level, 10**5)
     report.regrids += 1
     ledger = {"boundary": 0.25, "source": 0.0, "fallback": 0.0, "regrid": 1e-17}
     conservation = {"density": {"initial": 1.0, "final": 1.25, "ledger": ledger, "unexplained": 2e-16}}
@@ -93,7 +93,8 @@ def test_the_report_has_every_key_and_is_valid_json(tmp_path):
     assert sum(back["leaves_per_level"]) == back["n_leaves"] == snap.n_leaves
     assert back["errors"]["density"] == {"L1": 1e-3, "L2": 2e-3, "Linf": None}
     assert back["title"] == "Test" and back["n_ranks"] == 1 and len(back["digest"]) == 64
-    assert back["peak_memory_bytes_per_rank"] > 1e7 and 0 < back["start_up_seconds"] < 1e5
+    assert back["peak_memory_bytes_per_rank"] > 1e7 and back["state_bytes_per_rank"] == 10**6
+    assert 0 < back["start_up_seconds"] < 1e5
     rate = back["cell_updates_per_second_per_rank"] * back["wall_seconds"]
     assert rate == pytest.approx(back["cell_updates"])
 
@@ -117,7 +118,18 @@ def test_the_table_shows_what_a_reader_looks_for():
     for table in tables(finished(Comm.self_(), io_tools.snapshot(2))):
         console.print(table)
     text = stream.getvalue()
-    for word in ("Run", "Phases", "Conservation", "unexplained", "2.0e-16", "boundary", "L1", "1.0000e-03", "digest"):
+    for word in (
+        "Run",
+        "Phases",
+        "Conservation",
+        "unexplained",
+        "2.0e-16",
+        "boundary",
+        "L1",
+        "1.0000e-03",
+        "x the state",
+        "digest",
+    ):
         assert word in text
 
 

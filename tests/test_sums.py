@@ -69,6 +69,7 @@ def test_block_sums(dim, n):
     assert (block_sums(layout, u[2:3].copy()) == sums[2:3]).all()
     assert (block_sums(layout, u, np.array([3, 0], dtype=np.int32)) == sums[[3, 0]]).all()
     assert block_sums(layout, u, np.zeros(0, dtype=np.int32)).shape == (0, 3)
+    assert (block_sums(layout, u, absolute=True) == block_sums(layout, np.abs(u))).all()
     for absent in (-1, 4):
         with pytest.raises(ValueError):
             block_sums(layout, u, np.array([absent], dtype=np.int32))

@@ -10,18 +10,20 @@ from amr.errors import UnphysicalState
 
 cdef extern from "sums.h":
     enum: AMR_SUM_LIMBS
-    void amr_block_sums(const amr_layout *layout, const double *u, const int32_t *list, int64_t n_list, double *sums) nogil
+    void amr_block_sums(const amr_layout *layout, int absolute, const double *u, const int32_t *list, int64_t n_list, double *sums) nogil
     amr_status amr_sum_add(int64_t m, int n_var, const double *values, const double *weights, int64_t *limbs) nogil
     void amr_sum_carry(int n_var, int64_t *limbs) nogil
 
 
-def block_sums(layout, const double[:, :, :, :, ::1] u, blocks=None):
+def block_sums(layout, const double[:, :, :, :, ::1] u, blocks=None, bint absolute=False):
     """Sums over the interior cells of a pool (n_block, n_var, nk, nj, ni), in one fixed order.
 
     Parameters
     ----------
     blocks : int32 (m,)
         The blocks to sum; by default all.
+    absolute : bool
+        Sum the magnitudes.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def block_sums(layout, const double[:, :, :, :, ::1] u, blocks=None):
         if blocks is not None:
             pointer = &chosen[0]
         with nogil:
-            amr_block_sums(&l, &u[0, 0, 0, 0, 0], pointer, m, &out[0, 0])
+            amr_block_sums(&l, absolute, &u[0, 0, 0, 0, 0], pointer, m, &out[0, 0])
     return np.asarray(out)
 
 

@@ -41,14 +41,13 @@ def yardstick_rate(dim: int) -> float:
 
 
 class _Watch:
-    """What must be looked at after each step: the largest pool of this rank, and the worst balance after a regrid."""
+    """What must be looked at after each step: the worst balance after a regrid."""
 
     def __init__(self) -> None:
-        self.state_bytes, self.imbalance = 0, 1.0
+        self.imbalance = 1.0
         self._mesh: Any = None
 
     def look(self, sim: Simulation) -> None:
-        self.state_bytes = max(self.state_bytes, sim.pool.u.nbytes)
         if sim.mesh is not self._mesh:
             self._mesh = sim.mesh
             own = np.diff(sim.mesh.starts)
@@ -97,8 +96,8 @@ def measure(name: str, bench: BenchCase, comm: Comm, seconds: float) -> dict[str
         sim.timers.flush()
         updates, n_step = sim.report.cell_updates - updates, sim.step_number - first
         phases, n_leaves, reached = dict(sim.timers.seconds), sim.mesh.forest.n_leaves, sim.time
-        peak = _peak_memory_bytes() - resident
-    own = (phases, peak, watch.state_bytes, 0.5 * (before + yardstick_rate(bench.dim)))
+        peak, state_bytes = peak_memory_bytes() - resident, sim.report.state_bytes
+    own = (phases, peak, state_bytes, 0.5 * (before + yardstick_rate(bench.dim)))
     gathered = comm.bcast(comm.gather(own))
     total = sum(sum(each[0].values()) for each in gathered)
     names = sorted({phase for each in gathered for phase in each[0]})
@@ -131,13 +130,4 @@ def _reset_peak_memory() -> int:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     except OSError:
         return 0
-    return _peak_memory_bytes()
-
-
-def _peak_memory_bytes() -> int:
-    """Largest resident memory since `_reset_peak_memory`; of the whole process where the system does not tell."""
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return peak_memory_bytes()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    return peak_memory_bytes()

@@ -36,6 +36,8 @@ class Report:
     ----------
     steps, rejected_steps, cell_updates, fallback_cells, regrids, prolong_fallbacks : int
         Of the run since t = 0, over restarts (see `counters`, `restore`).
+    state_bytes : int
+        The most that the conserved variables of this rank, ghosts included, have taken after a step; of this process.
     """
 
     COUNTERS = ("steps", "rejected_steps", "cell_updates", "fallback_cells", "regrids", "prolong_fallbacks")
@@ -46,22 +48,26 @@ class Report:
         self.fallback_cells = self.regrids = self.prolong_fallbacks = 0
         self.level: np.ndarray = np.zeros(0, dtype=np.int8)
         self.start_up_seconds = 0.0
+        self.state_bytes = 0
         self._begin = time.perf_counter()
         self._updates_before = 0
         timers.watch(comm)
 
-    def begin(self) -> None:
-        """End of the start-up: from here on wall time and phases are counted."""
+    def begin(self, state_bytes: int = 0) -> None:
+        """End of the start-up, with a state of so many bytes on this rank: from here on wall time and phases are counted."""
         self.start_up_seconds = process_seconds()
+        self.state_bytes = state_bytes
         self._begin = time.perf_counter()
         self._updates_before = self.cell_updates
         self.timers.reset()
 
-    def count_step(self, cell_updates: int, level: np.ndarray) -> None:
-        """Count an accepted step of ``cell_updates`` cells on leaves of these levels, int8 (n_leaves,)."""
+    def count_step(self, cell_updates: int, level: np.ndarray, state_bytes: int = 0) -> None:
+        """Count an accepted step of ``cell_updates`` cells on leaves of these levels, int8 (n_leaves,); ``state_bytes``: of this
+        rank's conserved variables, ghosts included."""
         self.steps += 1
         self.cell_updates += cell_updates
         self.level = level
+        self.state_bytes = max(self.state_bytes, state_bytes)
 
     def counters(self) -> dict[str, int]:
         """What a checkpoint keeps: independent of the number of ranks."""
@@ -114,7 +120,13 @@ class Report:
         """
         self.level = level
         self.timers.flush()
-        own = (self.wall_seconds, dict(self.timers.seconds), peak_memory_bytes(), self.start_up_seconds)
+        own = (
+            self.wall_seconds,
+            dict(self.timers.seconds),
+            peak_memory_bytes(),
+            self.state_bytes,
+            self.start_up_seconds,
+        )
         gathered = self.comm.gather(own)
         merged = self.comm.bcast(None if gathered is None else _merge(gathered))
         wall = merged["wall_seconds"]
@@ -133,15 +145,17 @@ class Report:
         }
 
 
-def _merge(gathered: list[tuple[float, dict[str, float], int, float]]) -> dict[str, Any]:
-    names = dict.fromkeys([*PHASES, *(name for _, seconds, _, _ in gathered for name in seconds)])
-    per_rank = {name: [seconds.get(name, 0.0) for _, seconds, _, _ in gathered] for name in names}
+def _merge(gathered: list[tuple[float, dict[str, float], int, int, float]]) -> dict[str, Any]:
+    walls, phases, peaks, states, start_ups = zip(*gathered, strict=True)
+    names = dict.fromkeys([*PHASES, *(name for seconds in phases for name in seconds)])
+    per_rank = {name: [seconds.get(name, 0.0) for seconds in phases] for name in names}
     return {
-        "wall_seconds": max(wall for wall, _, _, _ in gathered),
+        "wall_seconds": max(walls),
         "phase_seconds": {name: sum(values) / len(values) for name, values in per_rank.items()},
         "phase_seconds_max": {name: max(values) for name, values in per_rank.items()},
-        "peak_memory_bytes_per_rank": max(memory for _, _, memory, _ in gathered),
-        "start_up_seconds": max(seconds for _, _, _, seconds in gathered),
+        "peak_memory_bytes_per_rank": max(peaks),
+        "state_bytes_per_rank": max(states),
+        "start_up_seconds": max(start_ups),
     }
 
 
@@ -176,6 +190,12 @@ def _finite(value: Any) -> Any:
 
 def peak_memory_bytes() -> int:
     """Largest resident memory of this process so far."""
+    try:
+        # Not that of the process which started this one, as getrusage has it on Linux.
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        pass
     # Linux counts in KiB, macOS in bytes.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
@@ -217,6 +237,7 @@ def _run_table(report: dict[str, Any]) -> Any:
     table = _table("Run", "", "")
     leaves = " + ".join(str(n) for n in report["leaves_per_level"])
     rate = report["cell_updates_per_second_per_rank"]
+    peak, state = report["peak_memory_bytes_per_rank"], report["state_bytes_per_rank"]
     rows = {
         "steps": f"{report['steps']} ({report['rejected_steps']} rejected)",
         "cell updates": f"{report['cell_updates']:,}",
@@ -225,7 +246,7 @@ def _run_table(report: dict[str, Any]) -> Any:
         "leaves": f"{leaves} = {report['n_leaves']}",
         "wall time": f"{report['wall_seconds']:.2f} s (start-up {report['start_up_seconds']:.2f} s)",
         "speed": f"{rate / 1e6:.3g} M cells/s per rank, {report['n_ranks']} ranks",
-        "peak memory": f"{report['peak_memory_bytes_per_rank'] / 2**20:.0f} MiB per rank",
+        "peak memory": f"{peak / 2**20:.0f} MiB per rank" + (f", {peak / state:.1f} x the state" if state else ""),
         "digest": report["digest"][:16],
     }
     for name, text in rows.items():

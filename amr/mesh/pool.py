@@ -78,13 +78,14 @@ class Layout:
 class Pool:
     """Two buffers of blocks, ``u`` (the state) and ``u_new`` (what a step or a regrid writes).
 
-    Blocks stand in SFC order of the rank's leaves. Capacity grows geometrically, so that a regrid seldom allocates.
+    Blocks stand in SFC order of the rank's leaves. Capacity grows geometrically, so that a regrid seldom allocates; what is
+    not used yet is not touched, and so takes no memory. Nobody but the pool may hold a buffer while it is replaced.
     """
 
     def __init__(self, layout: Layout, n_block: int = 0) -> None:
         self.layout = layout
         self.n_block = 0
-        self._buffers = [aligned_zeros((0, *layout.shape)), aligned_zeros((0, *layout.shape))]
+        self._buffers = [aligned_empty((0, *layout.shape)), aligned_empty((0, *layout.shape))]
         self.resize(n_block)
 
     @property
@@ -100,7 +101,7 @@ class Pool:
     def reserve_new(self, n_block: int) -> np.ndarray:
         """Return ``u_new`` with room for ``n_block`` blocks (contents undefined); ``u`` is left as it is."""
         if len(self._buffers[1]) < n_block:
-            self._buffers[1] = aligned_empty((n_block + n_block // 8, *self.layout.shape))
+            self._buffers[1] = self._empty(n_block)
         return self._buffers[1][:n_block]
 
     def commit_new(self, n_block: int) -> None:
@@ -108,17 +109,18 @@ class Pool:
         self.swap()
         self.n_block = n_block
         if len(self._buffers[1]) < n_block:
-            self._buffers[1] = aligned_empty((n_block + n_block // 8, *self.layout.shape))
+            self._buffers[1] = self._empty(n_block)
 
     def resize(self, n_block: int) -> None:
-        """Set the number of blocks; the state of blocks that stay is kept."""
-        for which, buffer in enumerate(self._buffers):
-            if len(buffer) < n_block:
-                grown = aligned_zeros((n_block + n_block // 8, *self.layout.shape))
-                grown[: len(buffer)] = buffer
-                self._buffers[which] = grown
+        """Set the number of blocks; contents are undefined."""
+        if min(map(len, self._buffers)) < n_block:
+            self._buffers = []  # the old ones go before the new ones come
+            self._buffers = [self._empty(n_block), self._empty(n_block)]
         self.n_block = n_block
 
     def swap(self) -> None:
         """Exchange ``u`` and ``u_new``."""
         self._buffers.reverse()
+
+    def _empty(self, n_block: int) -> np.ndarray:
+        return aligned_empty((n_block + n_block // 8, *self.layout.shape))

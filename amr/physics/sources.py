@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from amr.physics.base import components
 
 SourceFunction = Callable[[np.ndarray, float, Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
-"""``f(x, t, w)``: x (dim, n_block, nk, nj, ni) cell centres, t time, w primitive variables by name, (n_block, nk, nj, ni) each
+"""``f(x, t, w)``: x (dim, m, nk, nj, ni) cell centres of some blocks, t time, w primitive variables by name, (m, nk, nj, ni) each
 and ``velocity`` (dim, ...); returns conserved variable -> rate of change per volume and time, same shape. Variables that are
 left out have no source."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from amr.physics.base import Physics
 from amr.plugins import describe
 from amr.problems.base import State
 
-CHUNK_POINTS = 1 << 16
+CHUNK_POINTS = 1 << 14
 """Points evaluated at once: a variable of them stays in a cache, and the memory of a large mesh is not multiplied."""
 
 
@@ -31,7 +31,7 @@ def gauss_points(dim: int, n: int) -> tuple[np.ndarray, np.ndarray]:
     return points, weights / weights.sum()
 
 
-def average_states(
+def average_pieces(
     function: Callable[[np.ndarray], State],
     physics: Physics,
     corner: np.ndarray,
@@ -39,8 +39,8 @@ def average_states(
     n: int,
     quadrature: int = 3,
     name: str = "problem",
-) -> np.ndarray:
-    """Cell averages of the conserved variables over whole blocks.
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Cell averages of the conserved variables over whole blocks, some blocks at a time.
 
     Parameters
     ----------
@@ -57,9 +57,11 @@ def average_states(
     name : str
         What to call ``function`` in an error.
 
-    Returns
-    -------
-    float64 (n_block, n_var, n, ..., n)
+    Yields
+    ------
+    blocks : slice
+        Which blocks; no more than make ``CHUNK_POINTS`` points (at least one).
+    averages : float64 (m, n_var, n, ..., n)
         With ``dim`` cell axes, x last. Not collective. A state that is constant over a cell is returned to the last bit, and
         the sum over the points does not depend on the order of the axes, so that symmetric states stay symmetric.
 
@@ -73,13 +75,11 @@ def average_states(
     n_point = node.shape[1]
     chunk = max(1, CHUNK_POINTS // (n_point * n**dim))
     # Without blocks (more ranks than blocks) the user's function is not called: it may fail on nothing.
-    result = np.empty((n_block, physics.n_var, *(n,) * dim))
     for first in range(0, n_block, chunk):
         blocks = slice(first, min(first + chunk, n_block))
         u = _conserved(function, physics, _points(corner[blocks], spacing[blocks], n, node), name)
         u = u.reshape(u.shape[0], -1, n_point)
-        result[blocks] = np.moveaxis(_mean(u, weight).reshape(u.shape[0], -1, *(n,) * dim), 0, 1)
-    return result
+        yield blocks, np.moveaxis(_mean(u, weight).reshape(u.shape[0], -1, *(n,) * dim), 0, 1)
 
 
 def _points(corner: np.ndarray, spacing: np.ndarray, n: int, node: np.ndarray) -> np.ndarray:

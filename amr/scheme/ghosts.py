@@ -329,6 +329,8 @@ class GhostFill:
         """Give the requests back; the object cannot fill any more."""
         for group in self.groups:
             group.free()
+        # They refer to this object: without this, plan and pools would stay in memory until Python collects cycles.
+        self.groups = ()
 
 
 def _place(table: Boxes, ops: np.ndarray, which: np.ndarray, peer: np.ndarray) -> dict[int, int]:

@@ -51,7 +51,7 @@ class Ledger:
         """Take the totals of the initial state. Collective."""
         self.initial = self.totals(u, mesh)
         absolute = FixedSum(len(self.names))
-        absolute.add(self._sums(np.abs(u)), mesh.cell_volume)
+        absolute.add(self._sums(u, absolute=True), mesh.cell_volume)
         self.scale = self._reduce(absolute)
 
     def add_boundary(self, dt: float, fluxes: list[tuple[float, np.ndarray, np.ndarray]], mesh: LocalMesh) -> None:
@@ -83,8 +83,8 @@ class Ledger:
         """Add per-block sums (n_block, n_names) of changes of cell values, weighted by the cells' volumes."""
         self.changes[cause].add(np.ascontiguousarray(values[:, self.evolved]), mesh.cell_volume)
 
-    def _sums(self, u: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray(block_sums(self.layout, u)[:, self.evolved])
+    def _sums(self, u: np.ndarray, absolute: bool = False) -> np.ndarray:
+        return np.ascontiguousarray(block_sums(self.layout, u, absolute=absolute)[:, self.evolved])
 
     def _exact(self, local: FixedSum) -> FixedSum:
         """The sum over the ranks, exact, on every rank. Collective."""
@@ -118,7 +118,7 @@ class Ledger:
         causes = {cause: self._reduce(change) for cause, change in self.changes.items()}
         explained = np.sum(list(causes.values()), axis=0)
         absolute = FixedSum(len(self.names))
-        absolute.add(self._sums(np.abs(u)), mesh.cell_volume)
+        absolute.add(self._sums(u, absolute=True), mesh.cell_volume)
         final_scale = self._reduce(absolute)
         rows = {}
         for v, name in enumerate(self.names):

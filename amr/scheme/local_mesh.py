@@ -87,9 +87,9 @@ class LocalMesh:
         inward = 1.0 - 2.0 * (self.register.boundary_direction % 2)
         self.inward_area = inward * self.register.boundary_area(self.spacing)
 
-    def cell_centers(self) -> np.ndarray:
-        """Centres of the interior cells, (dim, n_block, nk, nj, ni)."""
-        return self.geometry.cell_centers(self.level, self.coords)
+    def cell_centers(self, blocks: slice = slice(None)) -> np.ndarray:
+        """Centres of the interior cells of local blocks (all by default), (dim, m, nk, nj, ni)."""
+        return self.geometry.cell_centers(self.level[blocks], self.coords[blocks])
 
     def fill_outer(self, group: GhostGroup, u: np.ndarray, t: float, everything: bool) -> None:
         """Wait for the messages of a ghost fill and do the rest of it. Collective where a boundary is a function.

@@ -104,6 +104,7 @@ class FluxRegister:
         """Give the requests back; the object cannot reflux any more."""
         for group in self.groups:
             group.free()
+        self.groups = ()  # they refer to this object, as those of a ghost fill do
 
 
 @dataclass(frozen=True)

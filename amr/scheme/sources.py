@@ -15,17 +15,20 @@ if TYPE_CHECKING:
     from amr.mesh.pool import Layout
     from amr.scheme.local_mesh import LocalMesh
 
+CHUNK_CELLS = 1 << 16
+"""Cells evaluated at once, so that the temporaries do not grow with the mesh."""
+
 Source = Callable[[np.ndarray, float, Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
 
 
 class SourceTerms:
-    """Sum of source functions applied to all local blocks at once.
+    """Sum of source functions applied to many blocks at once.
 
     Parameters
     ----------
     sources : sequence of (name, function)
-        ``function(x, t, w)`` with x (dim, n_block, nk, nj, ni) cell centres and w a mapping of primitive variable to
-        array (n_block, nk, nj, ni) (a vector to (dim, ...)); returns a mapping of conserved variable to rate of change.
+        ``function(x, t, w)`` with x (dim, m, nk, nj, ni) cell centres of some blocks and w a mapping of primitive variable to
+        array (m, nk, nj, ni) (a vector to (dim, ...)); returns a mapping of conserved variable to rate of change.
     physics : Physics
     layout : Layout
     """
@@ -46,9 +49,15 @@ class SourceTerms:
         float64 (n_block, n_var)
             Interior sums of the change, for the ledger.
         """
-        if not len(u):  # more ranks than blocks: a user's function may fail on nothing
-            return np.zeros(u.shape[:2])
-        x = mesh.cell_centers()
+        # Without blocks (more ranks than blocks) the user's functions are not called: they may fail on nothing.
+        sums = np.empty(u.shape[:2])
+        size = max(1, CHUNK_CELLS // self.layout.cells)
+        for first in range(0, len(u), size):
+            blocks = slice(first, first + size)
+            sums[blocks] = self._advance_some(u[blocks], mesh.cell_centers(blocks), t, dt)
+        return sums
+
+    def _advance_some(self, u: np.ndarray, x: np.ndarray, t: float, dt: float) -> np.ndarray:
         inner = (slice(None), slice(None), *self.layout.interior)
         old = u[inner].copy()
         k1 = self._rate(x, t, old)

@@ -6,11 +6,11 @@ def cooling(x, t, w):
 
     Parameters
     ----------
-    x : float64 (dim, n_block, nk, nj, ni)
-        Cell centres of all blocks of this rank at once.
+    x : float64 (dim, m, nk, nj, ni)
+        Cell centres of many blocks at once.
     t : float
     w : dict
-        Primitive variable -> (n_block, nk, nj, ni), ``velocity`` -> (dim, n_block, nk, nj, ni).
+        Primitive variable -> (m, nk, nj, ni), ``velocity`` -> (dim, m, nk, nj, ni).
 
     Returns
     -------
