@@ -16,11 +16,6 @@ AMR_INLINE void push_read(op_list *list, ptrdiff_t leaf, int32_t box) {
   push(list, leaf >= list->lo && leaf < list->hi ? leaf - list->lo : ~leaf, box);
 }
 
-AMR_INLINE int slot_of_direction(int dim, int direction) {
-  const int step = direction / 2 == 0 ? 1 : direction / 2 == 1 ? 3 : 9, centre = dim == 1 ? 1 : dim == 2 ? 4 : 13;
-  return direction % 2 ? centre + step : centre - step;
-}
-
 /* Children of the FINER position whose lowest corner leaf `at` has, that touch the block of `level`. */
 AMR_INLINE void push_finer(op_list *list, const amr_forest *f, const amr_ghost_boxes *t, int dim, int level, int slot,
                            ptrdiff_t at) {
@@ -37,8 +32,7 @@ static void push_coarser(op_list *list, const amr_forest *f, const amr_ghost_box
   int child = 0;
   for (int a = 0; a < f->dim; a++) child |= (f->coords[3 * leaf + a] & 1) << a;
   for (int s = 0; s < n_slot; s++)
-    if (relation[s] == AMR_COARSER)
-      push_read(list, neighbor[s], t->base[AMR_GHOST_COARSER] + s * n_child + child);
+    if (relation[s] == AMR_COARSER) push_read(list, neighbor[s], t->base[AMR_GHOST_COARSER] + s * n_child + child);
   for (int p = 0; p < t->n_layer; p++) {
     const int from = t->layer_from[p];
     if (relation[t->layer_of[p]] == AMR_COARSER && (relation[from] == AMR_SAME || relation[from] == AMR_SELF))
@@ -77,7 +71,7 @@ AMR_INLINE ptrdiff_t list_ops(const amr_forest *f, int dim, const amr_ghost_boxe
     for (int s = 0; has_finer && s < n_slot; s++)
       if (relation[s] == AMR_FINER) push_finer(&list, f, t, dim, f->level[leaves[q]], s, neighbor[s]);
     if (has_coarser) push_coarser(&list, f, t, leaves[q], relation, neighbor, n_slot);
-    for (int d = 0; d < 2 * dim; d++) outside |= (relation[slot_of_direction(dim, d)] == AMR_OUTSIDE) << d;
+    for (int d = 0; d < 2 * dim; d++) outside |= (relation[amr_face_slot(dim, d)] == AMR_OUTSIDE) << d;
     if (outside && !(outside & by_function)) push_boundary(&list, t, dim, outside);
   }
   first[m] = (int32_t)list.n;

@@ -80,6 +80,7 @@ typedef struct {
 ptrdiff_t amr_ghosts_fill(const amr_ghosts *ghosts, ptrdiff_t block, double *out, double *box, int most);
 
 /* buffer := the cells that the n ops (kinds SAME to HALO, `source` a block) read, those of ops[m] from cell place[m] on. */
-void amr_ghosts_pack(const amr_ghosts *ghosts, ptrdiff_t n, const amr_ghost_op *ops, const int32_t *place, double *buffer);
+void amr_ghosts_pack(const amr_ghosts *ghosts, ptrdiff_t n, const amr_ghost_op *ops, const int32_t *place,
+                     double *buffer);
 
 #endif

@@ -51,6 +51,12 @@ AMR_INLINE ptrdiff_t amr_locate(const int64_t *key, ptrdiff_t n, int64_t k, ptrd
   return lo;
 }
 
+/* Slot of the neighbour through the face `direction`. */
+AMR_INLINE int amr_face_slot(int dim, int direction) {
+  const int step = direction / 2 == 0 ? 1 : direction / 2 == 1 ? 3 : 9, centre = dim == 1 ? 1 : dim == 2 ? 4 : 13;
+  return direction % 2 ? centre + step : centre - step;
+}
+
 /* Leaf that is child c of the FINER neighbour position of a block of `level` whose lowest corner leaf is `at`; of a child that is
  * refined further its first leaf. */
 AMR_INLINE ptrdiff_t amr_finer_child(const amr_forest *f, int level, ptrdiff_t at, int c) {
