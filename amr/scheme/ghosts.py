@@ -324,7 +324,7 @@ class GhostFill:
 
 
 def _place(table: Boxes, ops: np.ndarray, peer: np.ndarray) -> tuple[np.ndarray, dict[int, int]]:
-    """Places int32 (n,) of the cells of ``ops`` in messages to or from ``peer``, in their order; the cells of each peer's message."""
+    """Places int32 (n,) of the cells of ``ops`` in messages to or from ``peer``, in their order; the cells of each message."""
     order = np.argsort(peer, kind="stable")
     cells = table.cells[ops[:, 1]]
     place = np.empty(len(ops), dtype=np.int32)
