@@ -73,6 +73,7 @@ class BuildExt(build_ext):
                 self.compiler.link_shared_object([compiled, archive], shared, libraries=["m"], extra_postargs=LDFLAGS)
             target = self.get_ext_fullpath(extension.name)
             self.mkpath(os.path.dirname(target))
+            self.force = True  # copy_file would keep a younger module that other flags have made
             self.copy_file(shared, target)
 
 

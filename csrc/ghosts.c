@@ -15,14 +15,14 @@ static void outside(const amr_layout *l, double *block, const amr_boundary *boun
 AMR_INLINE void read_box(const amr_ghosts *g, const amr_ghost_op *op, double *dst, amr_box_stride d) {
   const int32_t *box = g->box + AMR_BOX_WIDTH * op->box, *size = box + 6;
   const int n_var = g->layout.n_var;
-  if (op->source == AMR_IN_BUFFER) {
+  if (op->source < 0) {
     const amr_box_stride s = {size[0], (ptrdiff_t)size[0] * size[1], (ptrdiff_t)size[0] * size[1] * size[2]};
-    copy_box(g->buffer + (ptrdiff_t)op->place * n_var, s, dst, d, size, n_var);
+    copy_box(g->buffer + (ptrdiff_t)~op->source * n_var, s, dst, d, size, n_var);
     return;
   }
   const amr_box_stride s = amr_pool_stride(&g->layout);
   const ptrdiff_t at = op->source * g->layout.block_stride + first_cell(&g->layout, box);
-  switch (op->kind) {
+  switch (box[AMR_BOX_KIND]) {
     case AMR_GHOST_SAME: copy_box(g->own + at, s, dst, d, size, n_var); break;
     case AMR_GHOST_FINER: restrict_box(g->layout.dim, g->finer + at, s, dst, d, size, n_var); break;
     case AMR_GHOST_COARSER:
@@ -48,8 +48,8 @@ AMR_CLONES ptrdiff_t amr_ghosts_fill(const amr_ghosts *g, ptrdiff_t block, doubl
   for (int32_t m = g->first[block]; m < g->first[block + 1]; m++) {
     const amr_ghost_op *op = g->ops + m;
     const int32_t *box = g->box + AMR_BOX_WIDTH * op->box, *to = box + 3, *size = box + 6;
-    if (box[9] > most) continue;
-    switch (op->kind) {
+    if (box[AMR_BOX_BESIDE] > most) continue;
+    switch (box[AMR_BOX_KIND]) {
       case AMR_GHOST_SAME:
       case AMR_GHOST_FINER: read_box(g, op, out + first_cell(l, to), s); break;
       case AMR_GHOST_COARSER:
@@ -62,10 +62,11 @@ AMR_CLONES ptrdiff_t amr_ghosts_fill(const amr_ghosts *g, ptrdiff_t block, doubl
   return n_fallback;
 }
 
-AMR_CLONES void amr_ghosts_pack(const amr_ghosts *g, ptrdiff_t n, const amr_ghost_op *ops, double *buffer) {
+AMR_CLONES void amr_ghosts_pack(const amr_ghosts *g, ptrdiff_t n, const amr_ghost_op *ops, const int32_t *place,
+                                double *buffer) {
   for (ptrdiff_t m = 0; m < n; m++) {
     const int32_t *size = g->box + AMR_BOX_WIDTH * ops[m].box + 6;
     const amr_box_stride d = {size[0], (ptrdiff_t)size[0] * size[1], (ptrdiff_t)size[0] * size[1] * size[2]};
-    read_box(g, ops + m, buffer + (ptrdiff_t)ops[m].place * g->layout.n_var, d);
+    read_box(g, ops + m, buffer + (ptrdiff_t)place[m] * g->layout.n_var, d);
   }
 }

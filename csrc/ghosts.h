@@ -27,19 +27,19 @@ typedef enum {
   AMR_GHOST_KINDS = 7
 } amr_ghost_kind;
 
-/* `source`: block (in a plan) or leaf (from amr_ghost_ops) that is read; AMR_IN_BUFFER: the cells, restricted where that is needed,
- * lie in the message buffer, from cell `place` on, [var][k][j][i]. `box`: row of the table of boxes. */
+/* `source`: local block that is read; if negative, the cells, restricted where that is needed, lie in the message buffer, from cell
+ * ~source on, [var][k][j][i]. `box`: row of the table of boxes, which tells the kind. */
 typedef struct {
-  int32_t source, kind, box, place;
+  int32_t source, box;
 } amr_ghost_op;
 
-enum { AMR_IN_BUFFER = -1, AMR_BOX_WIDTH = 10 };
+/* Columns of the table of boxes: from i, j, k, to i, j, k, size i, j, k, counted from the first interior cell; then the number of axes
+ * along which the region to be filled lies beside the block (1: face, 2: edge, 3: corner), and the kind. */
+enum { AMR_BOX_BESIDE = 9, AMR_BOX_KIND = 10, AMR_BOX_WIDTH = 11 };
 
 /* The boxes that a dimension, block size and ghost width have: made by amr/scheme/ops.py. Slots: sfc.h. */
 typedef struct {
-  const int32_t
-      *box; /* rows: from i, j, k, to i, j, k, size i, j, k, counted from the first interior cell; number of axes
-                                    along which the region to be filled lies beside the block (1: face, 2: edge, 3: corner) */
+  const int32_t *box; /* [][AMR_BOX_WIDTH] */
   int32_t base
       [AMR_GHOST_KINDS]; /* first row of each kind: SAME, PROLONG by slot; FINER, COARSER by slot and child number; HALO, WALL
                                     by layer; BOUNDARY by direction and the sides of later axes that are outside (16 each) */
@@ -49,12 +49,13 @@ typedef struct {
       *wall_direction; /* [n_layer]: slot of the region, slot of the layer, direction outside */
 } amr_ghost_boxes;
 
-/* Ops of the m given leaves, by leaf and in order of kind; first[m + 1] := index of the first op of each. `source` is a leaf of the whole
- * forest. relation, neighbor [m][3^dim]: as amr_neighbors gives them; 2:1 balanced. Blocks with a face outside the domain in one of
- * the directions of the bit mask `by_function` get no BOUNDARY ops. ops may be NULL: count only. Returns the number of ops. */
+/* Ops of the m given leaves, by leaf and in order of kind; first[m + 1] := index of the first op of each. Of what is read, the leaves
+ * lo to hi are local: `source` counts them from lo; for any other leaf it is ~leaf, until the caller gives it a place. relation,
+ * neighbor [m][3^dim]: as amr_neighbors gives them; 2:1 balanced. Blocks with a face outside the domain in one of the directions of the
+ * bit mask `by_function` get no BOUNDARY ops. ops may be NULL: count only. Returns the number of ops. */
 ptrdiff_t amr_ghost_ops(const amr_forest *f, const amr_ghost_boxes *boxes, int by_function, ptrdiff_t m,
-                        const int32_t *leaves, const int8_t *relation, const int32_t *neighbor, int32_t *first,
-                        amr_ghost_op *ops);
+                        const int32_t *leaves, const int8_t *relation, const int32_t *neighbor, ptrdiff_t lo,
+                        ptrdiff_t hi, int32_t *first, amr_ghost_op *ops);
 
 /* A plan and the pools that it reads from. */
 typedef struct {
@@ -78,7 +79,8 @@ typedef struct {
  * box: scratch for one coarse box. Returns the number of coarse cells prolonged constant because a child would have been unphysical. */
 ptrdiff_t amr_ghosts_fill(const amr_ghosts *ghosts, ptrdiff_t block, double *out, double *box, int most);
 
-/* buffer := the cells that the n ops (kinds SAME to HALO, `source` a block) read, each at its `place`. */
-void amr_ghosts_pack(const amr_ghosts *ghosts, ptrdiff_t n, const amr_ghost_op *ops, double *buffer);
+/* buffer := the cells that the n ops (kinds SAME to HALO, `source` a block) read, those of ops[m] from cell place[m] on. */
+void amr_ghosts_pack(const amr_ghosts *ghosts, ptrdiff_t n, const amr_ghost_op *ops, const int32_t *place,
+                     double *buffer);
 
 #endif

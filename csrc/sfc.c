@@ -61,34 +61,6 @@ void amr_morton_decode(int dim, int key_level, ptrdiff_t m, const int8_t *level,
   }
 }
 
-/* Last i with key[i] <= k, searched outwards from `hint`: neighbours on the curve are mostly near. Needs key[0] <= k. */
-AMR_INLINE ptrdiff_t locate(const int64_t *key, ptrdiff_t n, int64_t k, ptrdiff_t hint) {
-  ptrdiff_t lo, length = 1;
-  if (key[hint] <= k) {
-    lo = hint;
-    while (lo + length < n && key[lo + length] <= k) {
-      lo += length;
-      length *= 2;
-    }
-    if (length > n - lo) length = n - lo;
-  } else {
-    ptrdiff_t hi = hint;
-    while (hi - length > 0 && key[hi - length] > k) {
-      hi -= length;
-      length *= 2;
-    }
-    if (length > hi) length = hi;
-    lo = hi - length;
-  }
-  /* key[lo] <= k and the answer lies in [lo, lo + length): halve without a branch that could be mispredicted */
-  while (length > 1) {
-    ptrdiff_t half = length / 2;
-    lo += key[lo + half] <= k ? half : 0;
-    length -= half;
-  }
-  return lo;
-}
-
 /* Coordinate moved into [0, extent) across a periodic side; -1 when it is outside. */
 AMR_INLINE int64_t wrap(int64_t x, int64_t extent, int periodic) {
   if (x >= 0 && x < extent) return x;
@@ -107,7 +79,7 @@ void amr_find(const amr_forest *f, ptrdiff_t m, const int8_t *level, const int32
       inside &= x >= 0;
       c[a] = (int32_t)x;
     }
-    if (inside) hint = locate(f->key, f->n, encode_one(f->dim, f->key_level, level[q], c), hint);
+    if (inside) hint = amr_locate(f->key, f->n, encode_one(f->dim, f->key_level, level[q], c), hint);
     leaf[q] = inside ? (int32_t)hint : -1;
   }
 }
@@ -187,7 +159,7 @@ AMR_INLINE void look_at(view *v, int dim, ptrdiff_t i) {
   around r = look_around(f, dim, level - 1, up);
   FOR_SLOTS(dim, {
     int64_t k = slot_key(&r, dim, d0, d1, d2);
-    if (k >= 0) v->beside[s] = (int32_t)locate(f->key, f->n, k, v->beside[s]); /* near where the last one was */
+    if (k >= 0) v->beside[s] = (int32_t)amr_locate(f->key, f->n, k, v->beside[s]); /* near where the last one was */
   });
 }
 
@@ -196,7 +168,7 @@ AMR_INLINE ptrdiff_t leaf_at(const view *v, int dim, int d0, int d1, int d2) {
   const amr_forest *f = v->f;
   const int64_t k = slot_key(&v->own, dim, d0, d1, d2);
   if (k < 0) return -1;
-  if (v->level == 0) return locate(f->key, f->n, k, v->beside[0]);
+  if (v->level == 0) return amr_locate(f->key, f->n, k, v->beside[0]);
   /* the position around the parent that contains this one, and the child it is of that */
   int s = (d0 + v->odd[0] + 1) >> 1;
   if (dim > 1) s += 3 * ((d1 + v->odd[1] + 1) >> 1);
@@ -205,7 +177,7 @@ AMR_INLINE ptrdiff_t leaf_at(const view *v, int dim, int d0, int d1, int d2) {
   if (f->level[j] < v->level) return j;
   const ptrdiff_t guess = j + (k >> dim * (f->key_level - v->level) & ((1 << dim) - 1));
   if (guess < f->n && f->key[guess] == k) return guess;
-  return locate(f->key, f->n, k, j);
+  return amr_locate(f->key, f->n, k, j);
 }
 
 AMR_INLINE int n_slots(int dim) { return dim == 1 ? 3 : dim == 2 ? 9 : 27; }
@@ -248,7 +220,7 @@ void amr_neighbor_children(const amr_forest *f, ptrdiff_t m, const int32_t *leaf
       children[q * n_child + c] = -1;
       if (k < 0 || level >= f->key_level) continue;
       int64_t child = k + ((int64_t)c << dim * (f->key_level - level - 1));
-      j = locate(f->key, f->n, child, j);
+      j = amr_locate(f->key, f->n, child, j);
       if (f->level[j] == level + 1) children[q * n_child + c] = (int32_t)j;
     }
   }

@@ -23,6 +23,47 @@ typedef struct {
   const int64_t *key;    /* strictly increasing */
 } amr_forest;
 
+/* Last i with key[i] <= k, searched outwards from `hint`: neighbours on the curve are mostly near. Needs key[0] <= k. */
+AMR_INLINE ptrdiff_t amr_locate(const int64_t *key, ptrdiff_t n, int64_t k, ptrdiff_t hint) {
+  ptrdiff_t lo, length = 1;
+  if (key[hint] <= k) {
+    lo = hint;
+    while (lo + length < n && key[lo + length] <= k) {
+      lo += length;
+      length *= 2;
+    }
+    if (length > n - lo) length = n - lo;
+  } else {
+    ptrdiff_t hi = hint;
+    while (hi - length > 0 && key[hi - length] > k) {
+      hi -= length;
+      length *= 2;
+    }
+    if (length > hi) length = hi;
+    lo = hi - length;
+  }
+  /* key[lo] <= k and the answer lies in [lo, lo + length): halve without a branch that could be mispredicted */
+  while (length > 1) {
+    ptrdiff_t half = length / 2;
+    lo += key[lo + half] <= k ? half : 0;
+    length -= half;
+  }
+  return lo;
+}
+
+/* Slot of the neighbour through the face `direction`. */
+AMR_INLINE int amr_face_slot(int dim, int direction) {
+  const int step = direction / 2 == 0 ? 1 : direction / 2 == 1 ? 3 : 9, centre = dim == 1 ? 1 : dim == 2 ? 4 : 13;
+  return direction % 2 ? centre + step : centre - step;
+}
+
+/* Leaf that is child c of the FINER neighbour position of a block of `level` whose lowest corner leaf is `at`; of a child that is
+ * refined further its first leaf. */
+AMR_INLINE ptrdiff_t amr_finer_child(const amr_forest *f, int level, ptrdiff_t at, int c) {
+  const int64_t key = f->key[at] + ((int64_t)c << f->dim * (f->key_level - level - 1));
+  return at + c < f->n && f->key[at + c] == key ? at + c : amr_locate(f->key, f->n, key, at);
+}
+
 /* key[m] of the blocks (level[m], coords[m][3]). Coordinates must be in range. */
 void amr_morton_encode(int dim, int key_level, ptrdiff_t m, const int8_t *level, const int32_t *coords, int64_t *key);
 

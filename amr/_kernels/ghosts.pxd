@@ -14,9 +14,7 @@ cdef extern from "transfer.h":
 cdef extern from "ghosts.h":
     ctypedef struct amr_ghost_op:
         int32_t source
-        int32_t kind
         int32_t box
-        int32_t place
 
     ctypedef struct amr_ghost_boxes:
         const int32_t *box

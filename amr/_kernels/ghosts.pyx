@@ -1,7 +1,6 @@
 """Ghost plans: which boxes fill the ghosts of each block, and filling them (csrc/ghosts.h).
 
-``ops`` are int32 (n_op, 4): what is read (a leaf of the forest, a local block, or -1 for the message buffer), kind, box, place in the
-buffer in cells. Indices are not checked.
+``ops`` are int32 (n_op, 2): what is read (a local block, or ~place: cells of the message buffer from ``place`` on) and its box. Indices are not checked.
 """
 
 import numpy as np
@@ -15,12 +14,11 @@ from amr._kernels.sfc cimport Leaves, amr_forest
 
 cdef extern from "ghosts.h" nogil:
     ptrdiff_t amr_ghost_ops(const amr_forest *, const amr_ghost_boxes *, int, ptrdiff_t, const int32_t *, const int8_t *,
-                            const int32_t *, int32_t *, amr_ghost_op *)
+                            const int32_t *, ptrdiff_t, ptrdiff_t, int32_t *, amr_ghost_op *)
     ptrdiff_t amr_ghosts_fill(const amr_ghosts *, ptrdiff_t, double *, double *, int)
-    void amr_ghosts_pack(const amr_ghosts *, ptrdiff_t, const amr_ghost_op *, double *)
+    void amr_ghosts_pack(const amr_ghosts *, ptrdiff_t, const amr_ghost_op *, const int32_t *, double *)
 
 SAME, FINER, COARSER, HALO, WALL, PROLONG, BOUNDARY = range(7)
-IN_BUFFER = -1
 
 
 cdef class Boxes:
@@ -28,8 +26,8 @@ cdef class Boxes:
 
     Parameters
     ----------
-    box : int32 (n_box, 10)
-        From ijk, to ijk, size ijk, number of axes along which what is filled lies beside the block.
+    box : int32 (n_box, 11)
+        From ijk, to ijk, size ijk, number of axes along which what is filled lies beside the block, kind.
     base : sequence of 7 int
         First row of each kind.
     touches : uint8 (3^dim, 2^dim)
@@ -52,35 +50,37 @@ cdef class Boxes:
 
 
 def ghost_ops(Leaves forest, Boxes boxes, int by_function, const int32_t[::1] leaves, const int8_t[:, ::1] relation,
-              const int32_t[:, ::1] neighbor):
+              const int32_t[:, ::1] neighbor, ptrdiff_t lo, ptrdiff_t hi):
     """Ops of some leaves, by leaf, from their rows of the neighbour table.
 
     Parameters
     ----------
     by_function : int
         Bit mask of directions whose boundary is a Python function: blocks at these get no BOUNDARY ops.
+    lo, hi : int
+        Leaves lo to hi are local.
 
     Returns
     -------
     first : int32 (m + 1,)
         First op of each leaf.
-    ops : int32 (n_op, 4)
-        ``source`` counts the leaves of the whole forest.
+    ops : int32 (n_op, 2)
+        Where another than a local leaf is read, ~leaf instead of the block.
     """
     cdef ptrdiff_t m = leaves.shape[0], count
     first = np.zeros(m + 1, np.int32)
     cdef int32_t[::1] start = first
     if not m:
-        return first, np.zeros((0, 4), np.int32)
+        return first, np.zeros((0, 2), np.int32)
     with nogil:
         count = amr_ghost_ops(&forest.c, &boxes.c, by_function, m, &leaves[0], &relation[0, 0], &neighbor[0, 0],
-                              &start[0], NULL)
-    ops = np.empty((count, 4), np.int32)
+                              lo, hi, &start[0], NULL)
+    ops = np.empty((count, 2), np.int32)
     cdef int32_t[:, ::1] out = ops
     if count:
         with nogil:
-            amr_ghost_ops(&forest.c, &boxes.c, by_function, m, &leaves[0], &relation[0, 0], &neighbor[0, 0], &start[0],
-                          <amr_ghost_op *>&out[0, 0])
+            amr_ghost_ops(&forest.c, &boxes.c, by_function, m, &leaves[0], &relation[0, 0], &neighbor[0, 0], lo, hi,
+                          &start[0], <amr_ghost_op *>&out[0, 0])
     return first, ops
 
 
@@ -93,7 +93,7 @@ cdef class GhostPlan:
         Of a block and of its coarse box.
     boxes : Boxes
     first, ops
-        As `ghost_ops` returns them, ``source`` counting the local blocks.
+        As `ghost_ops` returns them, every place set.
     spec : PhysicsSpec
         Decides which prolonged states are physical.
     boundary, wall : BoundarySpec
@@ -145,8 +145,8 @@ cdef class GhostPlan:
                 n_fallback += amr_ghosts_fill(&self.c, blocks[q], &u[blocks[q], 0, 0, 0, 0], &self.scratch[0], 3)
         self.n_fallback += n_fallback
 
-    def pack(self, const int32_t[:, ::1] ops, double[::1] buffer):
-        """Write what the ops read, from the pools of `read`, to their places in the buffer."""
+    def pack(self, const int32_t[:, ::1] ops, const int32_t[::1] place, double[::1] buffer):
+        """Write what the ops read, from the pools of `read`, to their places (in cells) in the buffer."""
         if ops.shape[0]:
             with nogil:
-                amr_ghosts_pack(&self.c, ops.shape[0], <const amr_ghost_op *>&ops[0, 0], &buffer[0])
+                amr_ghosts_pack(&self.c, ops.shape[0], <const amr_ghost_op *>&ops[0, 0], &place[0], &buffer[0])

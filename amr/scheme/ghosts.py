@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from amr._kernels.ghosts import HALO, IN_BUFFER, GhostPlan, ghost_ops
+from amr._kernels.ghosts import GhostPlan, ghost_ops
 from amr._kernels.physics import PhysicsSpec
 from amr.comm import Comm, Exchange
 from amr.errors import AMRError
@@ -69,9 +69,10 @@ class GhostGroup:
     """
 
     def __init__(self, fill: GhostFill, number: int, blocks: np.ndarray, send: np.ndarray, to: np.ndarray) -> None:
-        """``blocks``: the local ones; ``send``: ops (n, 4) that other ranks' blocks of the group want; ``to``: those ranks."""
+        """``blocks``: the local ones; ``send``: ops (n, 2) that other ranks' blocks of the group want; ``to``: those ranks."""
         self.fill, self.number = fill, number
-        self._send_ops, sent = send, _place(fill.boxes, send, np.arange(len(send)), to)
+        place, sent = _place(fill.boxes, send, to)
+        self._send_ops = send, place
         waits, by_function = fill.waits[blocks], fill.at_function[blocks]
         self.inner, self.outer = (blocks[~by_function & (waits == late)] for late in (False, True))
         self.by_function = tuple(blocks[by_function & (waits == late)] for late in (False, True))
@@ -162,7 +163,7 @@ class _Channel:
 
     def start(self, plan: GhostPlan, pools: Pools) -> None:
         self.read(plan, pools)
-        plan.pack(self._ops, self._send)
+        plan.pack(*self._ops, self._send)
         self.exchange.start()
 
 
@@ -211,10 +212,13 @@ class GhostFill:
         self._functions = sum(1 << direction for direction in boundary.functions)
         self._first, self._ops = self._plan(forest, self.table)
         n_block = self._hi - self._lo
-        self._block_of_op = np.repeat(np.arange(n_block, dtype=np.int32), np.diff(self._first))
-        remote = self._localize()
+        # The ops that wait for a message: their block, the leaf they read and its owner.
+        self._remote = np.flatnonzero(self._ops[:, 0] < 0) if comm.size > 1 else np.zeros(0, dtype=np.int64)
+        self._reader = np.searchsorted(self._first, self._remote, side="right") - 1
+        remote = ~self._ops[self._remote, 0]
+        self._peer = owners(starts, remote)
         self.waits = np.zeros(n_block, dtype=bool)
-        self.waits[self._block_of_op[self._remote]] = True
+        self.waits[self._reader] = True
         self.at_function = self._is_at_function()
 
         group = np.zeros(forest.max_level + 1, dtype=np.int64) if group_of_level is None else group_of_level
@@ -241,36 +245,24 @@ class GhostFill:
     # ---- the plan --------------------------------------------------------------------------------------------------------
 
     def _plan(self, forest: Forest, table: NeighborTable) -> tuple[np.ndarray, np.ndarray]:
-        return ghost_ops(forest._leaves, self.boxes.c, self._functions, table.leaves, table.relation, table.leaf)
-
-    def _localize(self) -> np.ndarray:
-        """Count sources by local block; note the ops that read remote leaves, and return these leaves."""
-        self._peer = np.zeros(0, dtype=np.int64)
-        self._remote = np.zeros(0, dtype=np.int64)
-        reads = self._ops[:, 1] <= HALO
-        source = self._ops[:, 0]
-        if self.comm.size > 1:
-            self._remote = np.flatnonzero(reads & ((source < self._lo) | (source >= self._hi)))
-        remote = source[self._remote]
-        self._peer = owners(self._starts, remote)
-        source[reads] -= self._lo
-        source[self._remote] = IN_BUFFER
-        return remote
+        leaves, local = forest._leaves, (self._lo, self._hi)
+        return ghost_ops(leaves, self.boxes.c, self._functions, table.leaves, table.relation, table.leaf, *local)
 
     def place_received(self, blocks: np.ndarray) -> dict[int, int]:
         """Give the remote ops of ``blocks`` their places in the messages; the cells of each peer's message."""
         chosen = np.zeros(len(self._level), dtype=bool)
         chosen[blocks] = True
-        which = chosen[self._block_of_op[self._remote]]
-        return _place(self.boxes, self._ops, self._remote[which], self._peer[which])
+        which = chosen[self._reader]
+        place, cells = _place(self.boxes, self._ops[self._remote[which]], self._peer[which])
+        self._ops[self._remote[which], 0] = ~place
+        return cells
 
     def _plan_send(self, forest: Forest, beside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Leaves and ops (n,), (n, 4) that read local blocks, of the remote leaves ``beside``: all that touch a local one."""
+        """Leaves and ops (n,), (n, 2) that read local blocks, of the remote leaves ``beside``: all that touch a local one."""
         if not len(beside):
-            return np.zeros(0, dtype=np.int64), np.zeros((0, 4), dtype=np.int32)
+            return np.zeros(0, dtype=np.int64), np.zeros((0, 2), dtype=np.int32)
         first, ops = self._plan(forest, neighbors(forest, beside))
-        mine = (ops[:, 1] <= HALO) & (ops[:, 0] >= self._lo) & (ops[:, 0] < self._hi)
-        ops[:, 0] -= self._lo
+        mine = (ops[:, 1] < self.boxes.n_reading) & (ops[:, 0] >= 0)
         return np.repeat(beside, np.diff(first))[mine], np.ascontiguousarray(ops[mine])
 
     def _is_at_function(self) -> np.ndarray:
@@ -333,14 +325,11 @@ class GhostFill:
         self.groups = ()
 
 
-def _place(table: Boxes, ops: np.ndarray, which: np.ndarray, peer: np.ndarray) -> dict[int, int]:
-    """Set the places of the ops ``which`` in messages to or from ``peer``, in their order; return each message's cells."""
-    if not len(which):
-        return {}
+def _place(table: Boxes, ops: np.ndarray, peer: np.ndarray) -> tuple[np.ndarray, dict[int, int]]:
+    """Places int32 (n,) of the cells of ``ops`` in messages to or from ``peer``, in their order; the cells of each message."""
     order = np.argsort(peer, kind="stable")
-    cells = table.cells[ops[which, 2]]
-    place = np.empty(len(which), dtype=np.int64)
+    cells = table.cells[ops[:, 1]]
+    place = np.empty(len(ops), dtype=np.int32)
     place[order] = np.cumsum(cells[order]) - cells[order]
-    ops[which, 3] = place
     counts = np.bincount(peer, weights=cells)
-    return {int(p): int(counts[p]) for p in np.flatnonzero(counts)}
+    return place, {int(p): int(counts[p]) for p in np.flatnonzero(counts)}

@@ -92,11 +92,17 @@ class Boxes:
         Cells of each.
     touches : bool (3^dim, 2^dim)
         By slot: children of a FINER neighbour that touch the block.
+    boundary : int32 (2 dim, 16, 9)
+        `boundary_box` by direction and sides.
+    n_reading : int
+        Boxes below this number are read from leaves (kinds SAME to HALO).
     """
 
     c: _kernel.Boxes
     cells: np.ndarray
     touches: np.ndarray
+    boundary: np.ndarray
+    n_reading: int
 
 
 @lru_cache(maxsize=32)
@@ -133,10 +139,15 @@ def boxes(dim: int, n: int, g: int) -> Boxes:
     # The coarse box and the boundary are always filled whole.
     per_child = [count for count in beside for _ in range(2**dim)]
     axes = [beside, per_child, *([0] * len(rows) for rows in kinds[2:5]), beside, [0] * len(boundary)]
-    table = np.array([row for rows in kinds for row in rows], dtype=np.int32)
-    table = np.column_stack([table, sum(axes, [])]).astype(np.int32, order="C")
+    rows = [
+        [*row, count, kind]
+        for kind in range(len(kinds))
+        for row, count in zip(kinds[kind], axes[kind], strict=True)
+    ]
+    table = np.array(rows, dtype=np.int32)
     c = _kernel.Boxes(table, base, touches.astype(np.uint8), of, origin, direction)
-    return Boxes(c, c.cells(), touches)
+    outside = table[base[_kernel.BOUNDARY] :, :9].reshape(2 * dim, 16, 9)
+    return Boxes(c, c.cells(), touches, outside, int(base[_kernel.WALL]))
 
 
 def boundary_box(dim: int, n: int, g: int, direction: int, later: int) -> Box:
@@ -208,14 +219,16 @@ def boundary_ops(relation: np.ndarray, blocks: np.ndarray, layout: Any) -> list[
     blocks : int (m,)
     """
     dim, n, g = layout.dim, layout.n, layout.g
+    if not len(blocks):  # most meshes: no boundary is a function
+        return [np.zeros((0, 12), dtype=np.int32)] * (2 * dim)
     outside = np.stack([relation[blocks, face_slot(dim, d)] == OUTSIDE for d in range(2 * dim)], axis=1)
     code = outside @ (1 << np.arange(2 * dim))
+    table = boxes(dim, n, g)
     result = []
     for direction in range(2 * dim):
         rows = np.flatnonzero(outside[:, direction])
         later = code[rows] >> (2 * (direction // 2) + 2) & 15
-        table = np.array([boundary_box(dim, n, g, direction, each) for each in range(16)])
-        result.append(op_rows(table[later], 0, blocks[rows], direction))
+        result.append(op_rows(table.boundary[direction, later], 0, blocks[rows], direction))
     return result
 
 

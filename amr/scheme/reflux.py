@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from amr._kernels.reflux import reflux_apply, reflux_average
+from amr._kernels.reflux import reflux_apply, reflux_average, reflux_faces
 from amr.comm import Comm, Exchange
 from amr.mesh.neighbors import NeighborTable, neighbors
 from amr.mesh.pool import Layout, aligned_zeros
 from amr.mesh.tree import Forest
-from amr.scheme.ops import COARSER, FINER, OUTSIDE, boxes, child_number, face_slot, owners
+from amr.scheme.ops import boxes, owners
 
 TAG_REFLUX = 300  # plus the group
 
@@ -63,20 +63,19 @@ class FluxRegister:
         self.layout = layout
         lo, hi = int(starts[comm.rank]), int(starts[comm.rank + 1])
         table = neighbors(forest, np.arange(lo, hi)) if table is None else table
-        dim = layout.dim
-        relation = table.relation[:, [face_slot(dim, d) for d in range(2 * dim)]]
-        kept = (relation == COARSER) | (relation == FINER) | (relation == OUTSIDE)
-        self.face_slot = np.full((hi - lo, 6), -1, dtype=np.int32)
-        self.face_slot[:, : 2 * dim][kept] = np.arange(np.count_nonzero(kept), dtype=np.int32)
-        self.flux = aligned_zeros((np.count_nonzero(kept), layout.n_var, layout.n ** (dim - 1)))
-        block, direction = np.nonzero(relation == OUTSIDE)
-        self.boundary_block, self.boundary_direction = block.astype(np.int32), direction.astype(np.int32)
-        self.boundary_slot = self.face_slot[block, direction]
+        touches = boxes(layout.dim, layout.n, layout.g).touches.view(np.uint8)
+        n_face, self.face_slot, outside, *lists = reflux_faces(
+            forest._leaves, touches, table.leaves, table.relation, table.leaf
+        )
+        self.flux = aligned_zeros((n_face, layout.n_var, layout.n ** (layout.dim - 1)))
+        self.boundary_block, self.boundary_direction = np.ascontiguousarray(outside.T)
+        self.boundary_slot = self.face_slot[self.boundary_block, self.boundary_direction]
         group = np.zeros(forest.max_level + 1, dtype=np.int64) if group_of_level is None else group_of_level
         numbers = range(int(group.max()) + 1)
-        of_face = group[forest.level[lo:hi][block]]
+        level = forest.level[lo:hi]
+        of_face = group[level[self.boundary_block]]
         self.boundary_faces = tuple(np.flatnonzero(of_face == g) for g in numbers)
-        faces = _Faces(self, forest, starts, comm, table, relation, group)
+        faces = _Faces(self, starts, comm, level, group, *lists)
         self.groups = tuple(CoarseFaces(self, faces, g) for g in numbers)
 
     def reflux(self, u: np.ndarray, scale: float, spacing: np.ndarray) -> None:
@@ -109,32 +108,21 @@ class FluxRegister:
 
 @dataclass(frozen=True)
 class _Faces:
-    """What `CoarseFaces` is made from; ``relation`` (n_block, 2 dim) across faces, ``group`` by level."""
+    """What `CoarseFaces` is made from; ``level`` of the local blocks, ``group`` by level, the rest as `reflux_faces` gives it."""
 
     register: FluxRegister
-    forest: Forest
     starts: np.ndarray
     comm: Comm
-    table: NeighborTable
-    relation: np.ndarray
+    level: np.ndarray
     group: np.ndarray
-
-    def find(self, kind: int, coarse_group: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Local faces to a neighbour of that kind whose coarse side is in the group: block, direction, neighbour leaf."""
-        dim = self.register.layout.dim
-        block, direction = np.nonzero(self.relation == kind)
-        column = np.array([face_slot(dim, d) for d in range(2 * dim)])[direction]
-        level: np.ndarray = self.level[block] - (kind == COARSER)
-        mine = self.group[level] == coarse_group
-        return block[mine], direction[mine], self.table.leaf[block, column][mine]
+    fine: np.ndarray
+    key: np.ndarray
+    coarse: np.ndarray
+    leaf: np.ndarray
 
     @property
     def local(self) -> tuple[int, int]:
         return int(self.starts[self.comm.rank]), int(self.starts[self.comm.rank + 1])
-
-    @property
-    def level(self) -> np.ndarray:
-        return self.forest.level[slice(*self.local)]
 
 
 class CoarseFaces:
@@ -157,48 +145,44 @@ class CoarseFaces:
     def _plan_fine(self, faces: _Faces, group: int) -> np.ndarray:
         """Local faces with a coarser neighbour, sorted as the coarse side does: by coarse leaf, its direction, quadrant."""
         lo, hi = faces.local
-        block, direction, coarse = faces.find(COARSER, group)
-        child = child_number(faces.forest.coords[lo:hi][block], self.layout.dim)
-        order = np.lexsort((child, direction ^ 1, coarse))
-        block, direction, coarse = block[order], direction[order], coarse[order]
+        level = faces.level[faces.fine[:, 0]]
+        mine = np.flatnonzero(faces.group[level - 1] == group)
+        mine = mine[np.argsort(faces.key[mine])]
+        block, direction = faces.fine[mine].T
+        coarse = faces.key[mine] // 48
         slot = self.register.face_slot[block, direction]
-        is_finer = faces.group[faces.level[block]] > group
+        is_finer = faces.group[level[mine]] > group
         is_local = (coarse >= lo) & (coarse < hi)
         peer = owners(faces.starts, coarse[~is_local])
         self._send = self._new_rows(len(peer))
         # Peers own ascending leaves, so that the order by coarse leaf is the order by peer too.
+        local, remote = _pairs(slot[is_local]), _pairs(slot[~is_local])
         self._pairs = {
-            finer: (
-                _pairs(slot[is_local], is_finer[is_local] == finer),
-                _pairs(slot[~is_local], is_finer[~is_local] == finer),
-            )
-            for finer in (False, True)
+            finer: (local[is_finer[is_local] == finer], remote[is_finer[~is_local] == finer]) for finer in (False, True)
         }
         return np.bincount(peer, minlength=faces.comm.size)
 
     def _plan_coarse(self, faces: _Faces, group: int) -> np.ndarray:
         """Local faces with finer neighbours: where the row of each of their 2^(d-1) quadrants will stand."""
-        dim, (lo, hi) = self.layout.dim, faces.local
-        touches = boxes(dim, self.layout.n, self.layout.g).touches
-        block, direction, _ = faces.find(FINER, group)
-        column = np.array([face_slot(dim, d) for d in range(2 * dim)])[direction]
-        n_part = 2 ** (dim - 1)
-        child = faces.table.children(block, column)[touches[column]].reshape(-1, n_part).astype(np.int64)
-        flat = child.ravel()
-        is_local = (flat >= lo) & (flat < hi)
+        lo, hi = faces.local
+        mine = np.flatnonzero(faces.group[faces.level[faces.coarse[:, 0]]] == group)
+        block, direction = faces.coarse[mine].T
+        leaf = faces.leaf[mine]
         # First the rows of local fine faces, then those that arrive, by peer; each by coarse leaf, direction, quadrant.
-        peer = owners(faces.starts, flat)
-        order = np.where(is_local, -1, peer)
-        place = np.empty(len(flat), dtype=np.int32)
-        place[np.argsort(order, kind="stable")] = np.arange(len(flat))
-        self._rows = self._new_rows(len(flat))
-        self.corrected, first = np.unique(block, return_inverse=True)
-        self.corrected = self.corrected.astype(np.int32)
+        is_local = ((leaf >= lo) & (leaf < hi)).ravel()
+        place = np.cumsum(is_local, dtype=np.int32) - 1
+        remote = np.flatnonzero(~is_local)
+        peer = owners(faces.starts, leaf.ravel()[remote])
+        place[remote[np.argsort(peer, kind="stable")]] = np.arange(len(place) - len(remote), len(place))
+        self._rows = self._new_rows(len(place))
+        is_first = np.diff(block, prepend=-1) > 0
+        number = np.cumsum(is_first) - 1
+        self.corrected = block[is_first]
         self._slot = np.full((len(self.corrected), 6), -1, dtype=np.int32)
-        self._slot[first, direction] = self.register.face_slot[block, direction]
+        self._slot[number, direction] = self.register.face_slot[block, direction]
         self._row = np.zeros((len(self.corrected), 6, 4), dtype=np.int32)
-        self._row[first, direction, :n_part] = place.reshape(-1, n_part)
-        return np.bincount(peer[~is_local], minlength=faces.comm.size)
+        self._row[number, direction, : leaf.shape[1]] = place.reshape(leaf.shape)
+        return np.bincount(peer, minlength=faces.comm.size)
 
     def _new_rows(self, count: int) -> np.ndarray:
         return aligned_zeros((count, self.layout.n_var, (self.layout.n // 2) ** (self.layout.dim - 1)))
@@ -249,7 +233,8 @@ class CoarseFaces:
         self._exchange.free()
 
 
-def _pairs(slot: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Rows (slot, place) for `reflux_average` of the chosen slots, places counting all."""
-    place = np.flatnonzero(chosen)
-    return np.stack([slot[place], place], axis=1).astype(np.int32, order="C")
+def _pairs(slot: np.ndarray) -> np.ndarray:
+    """Rows (slot, place) for `reflux_average`, int32 (n, 2)."""
+    pairs = np.empty((len(slot), 2), dtype=np.int32)
+    pairs[:, 0], pairs[:, 1] = slot, np.arange(len(slot))
+    return pairs
