@@ -140,9 +140,7 @@ def boxes(dim: int, n: int, g: int) -> Boxes:
     per_child = [count for count in beside for _ in range(2**dim)]
     axes = [beside, per_child, *([0] * len(rows) for rows in kinds[2:5]), beside, [0] * len(boundary)]
     rows = [
-        [*row, count, kind]
-        for kind in range(len(kinds))
-        for row, count in zip(kinds[kind], axes[kind], strict=True)
+        [*row, count, kind] for kind in range(len(kinds)) for row, count in zip(kinds[kind], axes[kind], strict=True)
     ]
     table = np.array(rows, dtype=np.int32)
     c = _kernel.Boxes(table, base, touches.astype(np.uint8), of, origin, direction)
