@@ -76,7 +76,7 @@ class Layout:
 
 
 class Pool:
-    """Two buffers of blocks, ``u`` (the state) and ``u_new`` (what a step or a regrid writes); a third where `spare` is asked for.
+    """Two buffers of blocks, ``u`` (the state) and ``u_new`` (what a step or a regrid writes); `spare` is a third.
 
     Blocks stand in SFC order of the rank's leaves. Capacity grows geometrically, so that a regrid seldom allocates; what is
     not used yet is not touched, and so takes no memory. Nobody but the pool may hold a buffer while it is replaced.

@@ -5,8 +5,8 @@ ghosts of finer leaves at the start of the step; then the finer group takes its 
 interpolated linearly between the two times of these; then the coarse side of the faces between the two takes the mean of the
 fine fluxes.
 
-The state stays in the first buffer of the pool until the step is accepted. Group 0 goes from there to the third; a finer group goes
-to the second, then the third, the second, ..., and has arrived in the third whenever the coarser group has: nothing is copied.
+The state stays in the first buffer of the pool until the step is accepted. Group 0 goes from there to the third; a finer group
+goes to the second, then the third, the second, ..., and is in the third whenever the coarser group is: nothing is copied.
 """
 
 from __future__ import annotations
