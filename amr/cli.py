@@ -315,6 +315,7 @@ Examples:
     help="Measure each case for at most S seconds (60).",
 )
 @click.option("--tree", is_flag=True, help="Measure the operations of the tree instead, up to a million leaves.")
+@click.option("--subcycle", is_flag=True, help="Measure what level-wise steps gain instead, in time and error.")
 @click.option("--instructions", is_flag=True, help="Count instructions per cell update, too, with perf or callgrind.")
 @click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write the numbers.")
 @click.option("--markdown", is_flag=True, help="Print the tables as Markdown.")

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from amr._kernels import yardstick
-from amr.bench.cases import CASES, choose
+from amr.bench.cases import CASES, BenchCase, choose
+from amr.bench.gain import l1_error, radial_profile
 from amr.bench.instructions import measure_instructions
 from amr.bench.tables import tables
 from amr.bench.tree import measure_tree
+from amr.comm import Comm
 from amr.errors import CaseError
 from amr.mesh.pool import Layout
+from amr.simulation import Simulation
 
 SMALLEST = ["-m", "amr", "bench", "--quick", "--case", "2d_amr_16", "--case", "3d_uniform_32"]
 
@@ -64,7 +67,38 @@ def test_unknown_case(mpirun, options, message):
 
 def test_tree_is_for_one_rank(mpirun):
     done = mpirun(2, ["-m", "amr", "bench", "--tree"])
-    assert done.returncode and done.stderr.count("error: --tree and --instructions measure one rank") == 1
+    assert done.returncode and done.stderr.count("error: --tree, --subcycle and --instructions measure one rank") == 1
+
+
+def test_gain_of_level_wise_steps(mpirun, tmp_path):
+    path = tmp_path / "gain.json"
+    out = mpirun(0, ["-m", "amr", "bench", "--subcycle", "--quick", "--markdown", "--json", path], check=True).stdout
+    rows = json.loads(path.read_text())["gain"]
+    assert out.count("level-wise, interval") == len(rows) / 2 == 8
+    for name in {each["name"] for each in rows}:
+        mine = [each for each in rows if each["name"] == name]
+        plain, level_wise = ([each for each in mine if each["subcycle"] == kind] for kind in (False, True))
+        best = min(each["seconds"] for each in plain)
+        assert all(each["gain"] == pytest.approx(best / each["seconds"]) for each in mine)
+        for one, other in zip(plain, level_wise, strict=True):
+            assert one["interval"] == other["interval"]
+            assert name == "3d_amr" or other["cell_updates"] < one["cell_updates"]
+            assert other["steps"] <= one["steps"]
+            assert 0 < other["error"] < 1.1 * one["error"]
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_the_radial_profile_is_the_solution(dim):
+    """The error of the case against it falls as the case's mesh is refined."""
+    coarse, fine = (BenchCase(dim, {1: 256, 2: 128, 3: 16}[dim], 8, level, 0.0, 0.03) for level in (0, 2))
+    exact = radial_profile(fine.make(), Comm.self_())
+    found = []
+    for bench in (coarse, fine):
+        with Simulation(bench.make()) as sim:
+            for _ in sim.steps():
+                pass
+            found.append(l1_error(sim, exact))
+    assert found[1] < 0.75 * found[0]
 
 
 def test_every_case_is_a_case():

@@ -22,6 +22,7 @@ SMALL_3D = ("mesh.block_cells=8", "mesh.max_level=1")
 # What makes a case small.
 CHANGES: dict[str, tuple[str, ...]] = {
     "blast_2d": SMALL_2D,
+    "blast_2d_deep": (*SMALL_2D, "time.end=0.03"),
     "blast_3d": SMALL_3D,
     "dam_break_radial": SMALL_2D,
     "double_mach": (*SMALL_2D, "time.end=0.1"),

@@ -30,14 +30,15 @@ class Request:
         Small meshes.
     seconds : float
         Longest measuring of a case.
-    tree, instructions : bool
-        Measure the tree operations instead of the cases; count instructions too.
+    tree, subcycle, instructions : bool
+        Measure the tree operations, or what level-wise steps gain, instead of the cases; count instructions too.
     """
 
     names: Sequence[str] = ()
     quick: bool = False
     seconds: float = 60.0
     tree: bool = False
+    subcycle: bool = False
     instructions: bool = False
 
 
@@ -54,11 +55,11 @@ def run(request: Request, comm: Comm, say: Callable[[str], None]) -> dict[str, A
     Raises
     ------
     CaseError
-        Unknown case, or tree operations or instructions asked for on more than one rank.
+        Unknown case, or what measures one rank asked for on more.
     """
     cases = choose(request.names, request.quick)
-    if comm.size > 1 and (request.tree or request.instructions):
-        raise CaseError("--tree and --instructions measure one rank: run them without mpirun")
+    if comm.size > 1 and (request.tree or request.subcycle or request.instructions):
+        raise CaseError("--tree, --subcycle and --instructions measure one rank: run them without mpirun")
     result: dict[str, Any] = {
         "version": __version__,
         "processor": _processor(),
@@ -74,6 +75,13 @@ def run(request: Request, comm: Comm, say: Callable[[str], None]) -> dict[str, A
             for size in SIZES[:2] if request.quick else SIZES:
                 say(f"tree, {dim}D, {size} leaves")
                 result["tree"].append(measure_tree(dim, size))
+    elif request.subcycle:
+        from amr.bench.gain import CASES, measure_gain
+
+        result["gain"] = []
+        for name, case in CASES.items():
+            say(f"{name}, with and without level-wise steps")
+            result["gain"] += measure_gain(name, case, comm, request.quick)
     else:
         result["cases"] = []
         for name, case in cases.items():

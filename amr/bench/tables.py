@@ -40,7 +40,13 @@ class Table:
 
 def tables(result: dict[str, Any]) -> list[Table]:
     """The tables of a result of `amr.bench.command.run` that have rows."""
-    made = (_case_table(result), _phase_table(result), _instruction_table(result), _tree_table(result))
+    made = (
+        _case_table(result),
+        _phase_table(result),
+        _instruction_table(result),
+        _tree_table(result),
+        _gain_table(result),
+    )
     return [table for table in made if table.rows]
 
 
@@ -91,6 +97,24 @@ def _tree_table(result: dict[str, Any]) -> Table:
     # The plan makes the table of neighbours itself: the sum counts it once.
     columns = ["leaves", *names, "sum without neighbors", "replicated B/leaf", "local B/leaf", "peak B/leaf"]
     return Table(_title("Tree operations, seconds", result), columns, rows)
+
+
+def _gain_table(result: dict[str, Any]) -> Table:
+    rows = [
+        [
+            f"{each['name']}, {'level-wise' if each['subcycle'] else 'one step'}, interval {each['interval']}",
+            f"{each['seconds']:.2f}",
+            f"{each['cell_updates'] / 1e6:.1f}",
+            f"{each['steps']}",
+            f"{100 * each['leaves'][-1] / sum(each['leaves']):.0f}",
+            f"{each['error']:.3e}",
+            f"{each['update_gain']:.2f}",
+            f"{each['gain']:.2f}",
+        ]
+        for each in result.get("gain", [])
+    ]
+    columns = ["run", "CPU seconds", "M cell updates", "steps", "finest %", "error", "gain of updates", "gain"]
+    return Table(_title("Level-wise steps", result), columns, rows)
 
 
 def _title(text: str, result: dict[str, Any]) -> str:

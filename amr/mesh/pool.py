@@ -76,7 +76,7 @@ class Layout:
 
 
 class Pool:
-    """Two buffers of blocks, ``u`` (the state) and ``u_new`` (what a step or a regrid writes).
+    """Two buffers of blocks, ``u`` (the state) and ``u_new`` (what a step or a regrid writes); `spare` is a third.
 
     Blocks stand in SFC order of the rank's leaves. Capacity grows geometrically, so that a regrid seldom allocates; what is
     not used yet is not touched, and so takes no memory. Nobody but the pool may hold a buffer while it is replaced.
@@ -86,6 +86,7 @@ class Pool:
         self.layout = layout
         self.n_block = 0
         self._buffers = [aligned_empty((0, *layout.shape)), aligned_empty((0, *layout.shape))]
+        self._spare = aligned_empty((0, *layout.shape))
         self.resize(n_block)
 
     @property
@@ -97,6 +98,17 @@ class Pool:
     def u_new(self) -> np.ndarray:
         """Target buffer, same shape as ``u``."""
         return self._buffers[1][: self.n_block]
+
+    @property
+    def spare(self) -> np.ndarray:
+        """A third buffer, same shape as ``u``, contents undefined; made when it is first asked for."""
+        if len(self._spare) < self.n_block:
+            self._spare = aligned_empty((len(self._buffers[0]), *self.layout.shape))
+        return self._spare[: self.n_block]
+
+    def swap_spare(self) -> None:
+        """Exchange ``u_new`` and ``spare``."""
+        self._buffers[1], self._spare = self._spare, self._buffers[1]
 
     def reserve_new(self, n_block: int) -> np.ndarray:
         """Return ``u_new`` with room for ``n_block`` blocks (contents undefined); ``u`` is left as it is."""

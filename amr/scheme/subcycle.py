@@ -5,7 +5,8 @@ ghosts of finer leaves at the start of the step; then the finer group takes its 
 interpolated linearly between the two times of these; then the coarse side of the faces between the two takes the mean of the
 fine fluxes.
 
-The two buffers of the pool hold the two times. A group starts in the first, and is back in it when the coarser group needs it.
+The state stays in the first buffer of the pool until the step is accepted. Group 0 goes from there to the third; a finer group
+goes to the second, then the third, the second, ..., and is in the third whenever the coarser group is: nothing is copied.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import amr._kernels.step as step_kernel
-from amr.mesh.pool import aligned_empty
 from amr.scheme.ghosts import Pools
 from amr.scheme.stepper import Checked, Stage, Stepper, StepResult
 
@@ -34,61 +34,56 @@ class _Cycle:
 
     Attributes
     ----------
-    buffers : (array, array)
-        The pool's.
-    side : list of int
+    buffers : (array, array, array)
+        The pool's ``u``, ``u_new`` and ``spare``.
+    at : list of int
         By group, the buffer that holds its present state.
     checked : Checked
         What the kernel said of each block at the end of its last step.
     is_bad : bool
         Reflux has left an unphysical cell on this rank.
-    failed : array, optional
-        The buffer that holds the step that could not be saved.
+    failed : (int, array), optional
+        The group whose step could not be saved, and the buffer that holds it.
     """
 
     mesh: LocalMesh
-    buffers: tuple[np.ndarray, np.ndarray]
+    buffers: tuple[np.ndarray, np.ndarray, np.ndarray]
     dt: float
-    side: list[int]
+    at: list[int]
     checked: Checked
     result: StepResult
     is_bad: bool = False
-    failed: np.ndarray | None = None
+    failed: tuple[int, np.ndarray] | None = None
+
+
+def _next(group: int, at: int) -> int:
+    """The buffer that a step of a group from buffer ``at`` writes to."""
+    return 1 if group > 0 and at != 1 else 2
 
 
 class SubcycledStepper(Stepper):
     """Advances the blocks of this rank by one step of the coarsest group, 2^g steps of group g. See `Stepper`.
 
-    The scheme must have one stage. A third buffer keeps the state until the step is accepted.
+    The scheme must have one stage.
     """
-
-    _kept = np.zeros(0)
 
     def step(self, mesh: LocalMesh, pool: Pool, t: float, dt: float, notice: float = 0.0) -> StepResult:
         """Advance ``pool.u`` from t to t + dt into ``pool.u_new``; ``dt`` is the step of group 0. Collective."""
-        if mesh.groups.n == 1:
+        n = mesh.groups.n
+        if n == 1:
             return super().step(mesh, pool, t, dt, notice)
-        u, u_new = pool.u, pool.u_new
-        self._keep(u)
-        cycle = _Cycle(mesh, (u, u_new), dt, [0] * mesh.groups.n, Checked.empty(pool.n_block), StepResult.begin(notice))
+        buffers = (pool.u, pool.u_new, pool.spare)
+        cycle = _Cycle(mesh, buffers, dt, [0] * n, Checked.empty(pool.n_block), StepResult.begin(notice))
         done = self._advance_group(cycle, 0, t, 0.0)
         result = cycle.result
         result.n_bad = self._reduce_step(cycle) if done else max(result.n_bad, 1)
         result.accepted = result.n_bad == 0
-        if result.accepted:
-            coarse = np.flatnonzero(mesh.groups.of_level[mesh.level] == 0)
-            pool.u[coarse] = pool.u_new[coarse]
-            pool.swap()
-        else:
-            if cycle.failed is u:  # whoever looks for the bad cell finds it in u_new
-                pool.u_new[...] = pool.u
-            pool.u[...] = self._kept[: pool.u.size].reshape(pool.u.shape)
+        pool.swap_spare()
+        if cycle.failed is not None:  # whoever looks for the bad cell finds it in u_new
+            group, state = cycle.failed
+            is_failed = mesh.groups.of_level[mesh.level] == group
+            pool.u_new[...] = np.where(is_failed[:, None, None, None, None], state, pool.u)
         return result
-
-    def _keep(self, u: np.ndarray) -> None:
-        if self._kept.size < u.size:
-            self._kept = aligned_empty((u.size + u.size // 8,))
-        self._kept[: u.size].reshape(u.shape)[...] = u
 
     def _advance_group(self, cycle: _Cycle, group: int, t: float, theta: float) -> bool:
         """Advance a group by its step and the finer ones by theirs; False when the whole step must be rejected.
@@ -96,9 +91,10 @@ class SubcycledStepper(Stepper):
         ``theta``: how much of the coarser group's step has passed.
         """
         mesh, dt = cycle.mesh, cycle.dt / (1 << group)
-        side, coarser = cycle.side[group], cycle.side[group - 1] if group else 0
-        own, out = cycle.buffers[side], cycle.buffers[1 - side]
-        pools = Pools(own, cycle.buffers[0], cycle.buffers[coarser], cycle.buffers[1 - coarser], theta)
+        own, out = cycle.buffers[cycle.at[group]], cycle.buffers[_next(group, cycle.at[group])]
+        finer = cycle.buffers[cycle.at[min(group + 1, mesh.groups.n - 1)]]
+        coarser = cycle.at[max(group - 1, 0)]
+        pools = Pools(own, finer, cycle.buffers[coarser], cycle.buffers[_next(group - 1, coarser)], theta)
         if not self._substep(cycle, group, Stage(own, own, out, t, dt, 0.0, 1.0, None, group, pools)):
             return False
         register = mesh.register
@@ -117,8 +113,9 @@ class SubcycledStepper(Stepper):
         with self.timers("check"):
             corrected = register.groups[group].corrected
             step_kernel.check(self.physics.spec, self.layout, out, mesh.spacing, corrected, cycle.checked.arrays)
-            cycle.is_bad = cycle.is_bad or bool(cycle.checked.n_bad[corrected].any())
-        cycle.side[group] = 1 - side
+            if cycle.checked.n_bad[corrected].any():
+                cycle.is_bad, cycle.failed = True, (group, out)
+        cycle.at[group] = _next(group, cycle.at[group])
         return True
 
     def _substep(self, cycle: _Cycle, group: int, stage: Stage) -> bool:
@@ -136,13 +133,13 @@ class SubcycledStepper(Stepper):
                 )
             result.notice = float(top[3])
             if top[2] or (not top[1] and top[0] > longest):
-                cycle.failed = stage.u_out
+                cycle.failed = cycle.failed or (group, stage.u_out)
                 return False
             if not top[1]:
                 result.fallback_cells += n_fallback
                 return True
             mask, n_fallback = self._mark(mesh, stage, mask, members)
-        result.n_bad, cycle.failed = int(top[1]), stage.u_out
+        result.n_bad, cycle.failed = int(top[1]), (group, stage.u_out)
         return False
 
     def _reduce_step(self, cycle: _Cycle) -> int:
