@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from amr._kernels.indicate import JUMP, LOHNER, LOHNER_FLASH, indicate
 from amr._kernels.step import advance, scratch_size
 
 from amr.mesh.balance import balance_flags
@@ -9,7 +10,7 @@ from amr.mesh.pool import aligned_zeros
 from amr.mesh.tree import Forest
 from amr.physics.boundary import BoundaryFill
 from amr.scheme.flux import create_scheme
-from amr.scheme.ghosts import GhostFill
+from amr.scheme.ghosts import GhostFill, Pools
 from amr.scheme.reflux import FluxRegister
 from amr.scheme.transfer import regrid_move
 from tests.transfer_tools import Comm, Layout, cell_centers, conditions, euler, even_starts, geometry_of, interior
@@ -124,3 +125,48 @@ def test_uniform_flow_over_a_refined_mesh_stays_uniform(dim, scheme):
     for _ in range(5):
         run.step(3e-3)
     np.testing.assert_allclose(interior(run.u, run.layout), start, rtol=1e-13)
+
+
+@pytest.mark.parametrize("kind", ["periodic", "reflecting"])
+@pytest.mark.parametrize(("dim", "n"), [(1, 8), (2, 8), (2, 16), (3, 8), (3, 16)])
+def test_ghosts_made_by_the_kernel_are_those_of_the_pool(dim, n, kind):
+    """The same bits of states, face fluxes and indicators, and not one ghost of the pool is read or written."""
+    root = tuple(2 if a < dim else 1 for a in range(3))
+    run = Run(refined(dim, root, (kind == "periodic",) * 3), euler(dim), kind, blast, n)
+    blocks = np.arange(len(run.u), dtype=np.int32)
+    bare = np.full_like(run.u, np.nan)
+    interior(bare, run.layout)[...] = interior(run.u, run.layout)
+    untouched = bare.copy()
+    (group,) = run.ghosts.groups
+    group.start(Pools.one(bare))
+    group.wait()
+    options = {"dt": 2e-3, "a": 0.0, "b": 1.0, "face_slot": run.fluxes.face_slot, **run.scheme.kernel_options}
+    made, made_flux = np.zeros_like(run.u), np.zeros_like(run.fluxes.flux)
+    part = run.physics.spec, run.layout
+    advance(
+        *part, bare, bare, made, blocks, run.spacing, run.scratch, flux=made_flux, ghosts=run.ghosts.plan, **options
+    )
+    assert run.ghosts.plan.seconds > 0
+
+    seen = []
+    jobs = [
+        {"id": kind, "variable": v, "column": c, "tau": 0.1, "scale": 1.0, "buffer": 3, "filter": 0.05, "floor": 0.0}
+        for c, (kind, v) in enumerate([(JUMP, 0), (LOHNER, dim + 1), (LOHNER_FLASH, dim + 1)])
+    ]
+    for some in (jobs[:2], jobs):  # without FLASH's estimate the faces do
+        eta, near = np.zeros((len(blocks), 3)), np.zeros((len(blocks), 3), dtype=np.uint32)
+        indicate(*part, bare, blocks, some, eta, near, run.ghosts.plan)
+        seen.append((some, eta, near))
+    np.testing.assert_array_equal(bare, untouched)
+
+    run.ghosts.fill(run.u, 0.0)
+    filled, flux = np.zeros_like(run.u), np.zeros_like(run.fluxes.flux)
+    advance(*part, run.u, run.u, filled, blocks, run.spacing, run.scratch, flux=flux, **options)
+    np.testing.assert_array_equal(interior(made, run.layout), interior(filled, run.layout))
+    np.testing.assert_array_equal(made_flux, flux)
+    for some, made_eta, made_near in seen:
+        eta, near = np.zeros_like(made_eta), np.zeros_like(made_near)
+        indicate(*part, run.u, blocks, some, eta, near)
+        np.testing.assert_array_equal(made_eta, eta)
+        np.testing.assert_array_equal(made_near, near)
+        assert eta[:, : len(some)].max() > 0.1
