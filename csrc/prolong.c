@@ -49,7 +49,6 @@ AMR_INLINE void line_children(int dim, const ptrdiff_t *stride, const double *u,
     double slope[3] = {0, 0, 0};
 #pragma GCC unroll 3
     for (int a = 0; a < dim; a++) slope[a] = 0.25 * limited_mc(c[0] - c[-stride[a]], c[stride[a]] - c[0]);
-#pragma GCC unroll 8
     for (int q = 0; q < 1 << dim; q++) {
       const double sx = q & 1 ? slope[0] : -slope[0], sy = q & 2 ? slope[1] : -slope[1],
                    sz = q & 4 ? slope[2] : -slope[2];
