@@ -82,6 +82,8 @@ class Clone:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # A shell that starts pytest in the background has it ignore SIGINT, and all that it starts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def run(self, *command: str, **env: str) -> tuple[int, str, str]:
