@@ -15,7 +15,7 @@ AMR_CLONES void amr_pack_boxes(const amr_layout *from, const double *src, double
   for (ptrdiff_t m = 0; m < n_op; m++) {
     const int32_t *op = ops + m * AMR_OP_WIDTH;
     double *to = buffer + (ptrdiff_t)op[AMR_OP_EXTRA] * from->n_var;
-    copy_box(src + amr_op_from(from, op), s, to, amr_buffer_stride(op), op + AMR_OP_SIZE, from->n_var);
+    copy_box(src + amr_op_from(from, op), s, to, amr_buffer_stride(op + AMR_OP_SIZE), op + AMR_OP_SIZE, from->n_var);
   }
 }
 
@@ -25,6 +25,6 @@ AMR_CLONES void amr_unpack_boxes(const amr_layout *to, const double *buffer, dou
   for (ptrdiff_t m = 0; m < n_op; m++) {
     const int32_t *op = ops + m * AMR_OP_WIDTH;
     const double *from = buffer + (ptrdiff_t)op[AMR_OP_EXTRA] * to->n_var;
-    copy_box(from, amr_buffer_stride(op), dst + amr_op_to(to, op), d, op + AMR_OP_SIZE, to->n_var);
+    copy_box(from, amr_buffer_stride(op + AMR_OP_SIZE), dst + amr_op_to(to, op), d, op + AMR_OP_SIZE, to->n_var);
   }
 }

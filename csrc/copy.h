@@ -29,8 +29,7 @@ typedef struct {
 AMR_INLINE amr_box_stride amr_pool_stride(const amr_layout *l) {
   return (amr_box_stride){l->stride[1], l->stride[2], l->var_stride};
 }
-AMR_INLINE amr_box_stride amr_buffer_stride(const int32_t *op) {
-  const int32_t *size = op + AMR_OP_SIZE;
+AMR_INLINE amr_box_stride amr_buffer_stride(const int32_t *size) {
   return (amr_box_stride){size[0], (ptrdiff_t)size[0] * size[1], (ptrdiff_t)size[0] * size[1] * size[2]};
 }
 AMR_INLINE ptrdiff_t amr_op_from(const amr_layout *l, const int32_t *op) {

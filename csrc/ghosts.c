@@ -16,8 +16,7 @@ AMR_INLINE void read_box(const amr_ghosts *g, const amr_ghost_op *op, double *ds
   const int32_t *box = g->box + AMR_BOX_WIDTH * op->box, *size = box + 6;
   const int n_var = g->layout.n_var;
   if (op->source < 0) {
-    const amr_box_stride s = {size[0], (ptrdiff_t)size[0] * size[1], (ptrdiff_t)size[0] * size[1] * size[2]};
-    copy_box(g->buffer + (ptrdiff_t)~op->source * n_var, s, dst, d, size, n_var);
+    copy_box(g->buffer + (ptrdiff_t)~op->source * n_var, amr_buffer_stride(size), dst, d, size, n_var);
     return;
   }
   const amr_box_stride s = amr_pool_stride(&g->layout);
@@ -66,7 +65,6 @@ AMR_CLONES void amr_ghosts_pack(const amr_ghosts *g, ptrdiff_t n, const amr_ghos
                                 double *buffer) {
   for (ptrdiff_t m = 0; m < n; m++) {
     const int32_t *size = g->box + AMR_BOX_WIDTH * ops[m].box + 6;
-    const amr_box_stride d = {size[0], (ptrdiff_t)size[0] * size[1], (ptrdiff_t)size[0] * size[1] * size[2]};
-    read_box(g, ops + m, buffer + (ptrdiff_t)place[m] * g->layout.n_var, d);
+    read_box(g, ops + m, buffer + (ptrdiff_t)place[m] * g->layout.n_var, amr_buffer_stride(size));
   }
 }

@@ -17,6 +17,7 @@ AMR_CLONES void amr_restrict_pack(const amr_layout *from, const double *src, dou
   for (ptrdiff_t m = 0; m < n_op; m++) {
     const int32_t *op = ops + m * AMR_OP_WIDTH;
     double *to = buffer + (ptrdiff_t)op[AMR_OP_EXTRA] * from->n_var;
-    restrict_box(from->dim, src + amr_op_from(from, op), s, to, amr_buffer_stride(op), op + AMR_OP_SIZE, from->n_var);
+    restrict_box(from->dim, src + amr_op_from(from, op), s, to, amr_buffer_stride(op + AMR_OP_SIZE), op + AMR_OP_SIZE,
+                 from->n_var);
   }
 }
