@@ -122,5 +122,6 @@ def _decider(case: Case, comm: Comm, physics: Physics, layout: Layout, geometry:
         case.indicators,
         combine=refinement.combine,
         buffer=case.buffer,
+        patience=refinement.patience,
         regions=[Region(tuple(each.lower), tuple(each.upper), each.level) for each in refinement.regions],
     )

@@ -96,6 +96,7 @@ def checkpoint_meta(sim: Simulation) -> dict[str, Any]:
         "case": sim.case.data,
         "regridded_at": sim.regridded_at,
         "ledger": sim.ledger.state(),
+        "decider": sim.decider.to_meta(),
         "counters": sim.report.counters(),
     }
 

@@ -193,6 +193,7 @@ class Simulation:
                 splits = np.flatnonzero(flags[self.mesh.leaves] > 0).astype(np.int32)
                 self.mesh.ghosts.fill_again(self.pool.u, splits)
             forest, source, change = self.mesh.forest.adapt(flags)
+            self.decider.adapted(source, change)
             starts = self._cut(forest)
             n_block = int(starts[self.comm.rank + 1] - starts[self.comm.rank])
             self.report.prolong_fallbacks += regrid_move(
@@ -226,7 +227,8 @@ class Simulation:
             flags = np.maximum(self._decide(), 0)
             if not flags.any():
                 break
-            forest = self.mesh.forest.adapt(flags)[0]
+            forest, source, change = self.mesh.forest.adapt(flags)
+            self.decider.adapted(source, change)
         self.regridded_at = 0
         self.ledger.open(self.pool.u, self.mesh)
 
@@ -240,6 +242,7 @@ class Simulation:
         self.time, self.step_number = checkpoint.time, checkpoint.step
         self.regridded_at = checkpoint.meta["regridded_at"]
         self.ledger.restore(checkpoint.meta["ledger"])
+        self.decider.from_meta(checkpoint.meta["decider"], forest.n_leaves)
         self.report.restore(checkpoint.meta["counters"])
         self.max_signal = self._measure(f"the state in {checkpoint.path}")
         self.restarted_from = str(checkpoint.path)

@@ -3,6 +3,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "copy_box.h"
+#include "fields.h"
+#include "indicate_detail.h"
 #include "physics.h"
 
 /* Rows are cut into pieces of this many cells: a piece's accumulators stay in registers or in the first cache lines. */
@@ -91,9 +94,9 @@ AMR_INLINE uint32_t sides(int i, int n, int buffer) {
 }
 
 /* The same of all hot cells i0 <= i < i0 + m of a row; 0 if there is none. */
-AMR_INLINE uint32_t hot_sides(const amr_layout *l, const amr_indicator *p, int i0, int m, const double *eta) {
+AMR_INLINE uint32_t hot_sides(const amr_layout *l, const amr_indicator *p, double tau, int i0, int m,
+                              const double *eta) {
   const int lower = p->buffer - i0, upper = l->n - p->buffer - i0;
-  const double tau = p->tau;
   int hot = 0, low = 0, high = 0;
   for (int i = 0; i < m; i++) {
     const int is_hot = eta[i] > tau;
@@ -114,7 +117,7 @@ AMR_INLINE uint32_t spread_sides(const amr_layout *l, const amr_indicator *p, ui
 /* ---- all blocks ------------------------------------------------------------------------------------------------------------ */
 
 /* The cells i0 <= i < i0 + m of all rows. */
-AMR_INLINE void column(const amr_layout *l, const amr_indicator *p, int id, const double *w, int i0, int m,
+AMR_INLINE void column(const amr_layout *l, const amr_indicator *p, int id, double tau, const double *w, int i0, int m,
                        double *eta_max, uint32_t *near) {
   const int nj = l->dim > 1 ? l->n : 1, nk = l->dim > 2 ? l->n : 1;
   double eta[PIECE], best[PIECE];
@@ -123,124 +126,135 @@ AMR_INLINE void column(const amr_layout *l, const amr_indicator *p, int id, cons
     for (int j = 0; j < nj; j++) {
       piece(l, p, id, w + amr_cell(l, i0, j, k), m, eta);
       for (int i = 0; i < m; i++) best[i] = larger(eta[i], best[i]);
-      const uint32_t x = hot_sides(l, p, i0, m, eta);
+      const uint32_t x = hot_sides(l, p, tau, i0, m, eta);
       if (x) *near |= spread_sides(l, p, x, j, k);
     }
   for (int i = 0; i < m; i++) *eta_max = larger(best[i], *eta_max);
 }
 
 /* With the common lengths of a row known, its accumulators stay in registers. */
-AMR_INLINE void one_block(const amr_layout *l, const amr_indicator *p, int id, const double *w, double *eta_max,
-                          uint32_t *near) {
+AMR_INLINE void one_block(const amr_layout *l, const amr_indicator *p, int id, double tau, const double *w,
+                          double *eta_max, uint32_t *near) {
   if (l->n == 8)
-    column(l, p, id, w, 0, 8, eta_max, near);
+    column(l, p, id, tau, w, 0, 8, eta_max, near);
   else if (l->n == 16)
-    column(l, p, id, w, 0, 16, eta_max, near);
+    column(l, p, id, tau, w, 0, 16, eta_max, near);
   else
     for (int i0 = 0; i0 < l->n; i0 += PIECE)
-      column(l, p, id, w, i0, l->n - i0 < PIECE ? l->n - i0 : PIECE, eta_max, near);
+      column(l, p, id, tau, w, i0, l->n - i0 < PIECE ? l->n - i0 : PIECE, eta_max, near);
 }
 
-AMR_INLINE void one_job(const amr_layout *l, const amr_indicator *p, const double *w, double *eta, uint32_t *near) {
+/* ---- multiresolution ------------------------------------------------------------------------------------------------------- */
+
+/* The sides that the cells of e > tau are near. */
+static __attribute__((noinline)) uint32_t detail_near(const amr_layout *l, const amr_indicator *p, double tau,
+                                                        const double *e) {
+  const int n = l->n, nj = l->dim > 1 ? n : 1, nk = l->dim > 2 ? n : 1;
+  uint32_t near = 0;
+  for (int k = 0; k < nk; k++)
+    for (int j = 0; j < nj; j++, e += n) {
+      const uint32_t x = hot_sides(l, p, tau, 0, n, e);
+      if (x) near |= spread_sides(l, p, x, j, k);
+    }
+  return near;
+}
+
+AMR_INLINE void multiresolution(const amr_layout *l, const amr_indicator *p, double tau, const double *w,
+                                double *eta_max, uint32_t *near, double *aligned, double *work) {
+  amr_detail d; /* with sizes known: the common blocks and their restrictions */
+  if (l->g >= 2 && l->n == 16)
+    d = detail_block(l, 16, 0, w, work);
+  else if (l->g >= 2)
+    d = l->n == 8 ? detail_block(l, 8, 0, w, work) : detail_block(l, l->n, 0, w, work);
+  else
+    d = l->n == 8 ? detail_block(l, 8, 1, w, work) : detail_block(l, l->n, 1, w, work);
+  *eta_max = larger(d.all / p->scale, *eta_max);
+  *aligned = larger(d.aligned / p->scale, *aligned);
+  if (d.all > tau * p->scale) *near |= detail_near(l, p, tau * p->scale, work);
+}
+
+/* ---- all blocks ------------------------------------------------------------------------------------------------------------ */
+
+AMR_INLINE void one_job(const amr_layout *l, const amr_indicator *p, double tau, const double *w, double *eta,
+                        uint32_t *near, double *aligned, double *work) {
   switch (p->id) {
-    case AMR_JUMP: one_block(l, p, AMR_JUMP, w, eta, near); break;
-    case AMR_SECOND_DIFFERENCE: one_block(l, p, AMR_SECOND_DIFFERENCE, w, eta, near); break;
-    case AMR_LOHNER: one_block(l, p, AMR_LOHNER, w, eta, near); break;
-    default: one_block(l, p, AMR_LOHNER_FLASH, w, eta, near);
+    case AMR_JUMP: one_block(l, p, AMR_JUMP, tau, w, eta, near); break;
+    case AMR_SECOND_DIFFERENCE: one_block(l, p, AMR_SECOND_DIFFERENCE, tau, w, eta, near); break;
+    case AMR_LOHNER: one_block(l, p, AMR_LOHNER, tau, w, eta, near); break;
+    case AMR_LOHNER_FLASH: one_block(l, p, AMR_LOHNER_FLASH, tau, w, eta, near); break;
+    default: multiresolution(l, p, tau, w, eta, near, aligned, work);
   }
 }
 
-static int offered(const amr_physics *physics, const amr_layout *layout, int n_pick, const int32_t *pick) {
-  for (int p = 0; p < n_pick; p++)
-    if (pick[p] < 0 || pick[p] >= layout->n_var) return 0;
-  return physics->n_var == layout->n_var && physics->dim == layout->dim;
+/* parent[column]: the indicators on the block with pairs of cells joined along every axis, as its parent would see it. */
+AMR_INLINE void restricted(const amr_physics *physics, const amr_layout *l, const double *u, int n_job,
+                           const amr_indicator_job *jobs, double *parent, double *work) {
+  const amr_layout lc = amr_make_layout(l->dim, l->n / 2, 1, l->n_var);
+  /* The same memory as fewer cells with two layers, for a stencil that needs them. */
+  const amr_layout inner = amr_make_layout(l->dim, l->n / 2 - 2, 2, l->n_var);
+  const int two[3] = {-2, l->dim > 1 ? -2 : 0, l->dim > 2 ? -2 : 0};
+  const int32_t size[3] = {lc.ext[0], lc.ext[1], lc.ext[2]};
+  double *w = work + 8, ignored = 0.0;
+  uint32_t nowhere = 0;
+  work = w + lc.block_stride + 8;
+  restrict_box(l->dim, u + amr_cell(l, two[0], two[1], two[2]), amr_pool_stride(l), w, amr_pool_stride(&lc), size, l->n_var);
+  amr_to_primitive(physics, lc.var_stride, w, lc.var_stride, w, lc.var_stride);
+  for (int q = 0; q < n_job; q++) {
+    const amr_indicator *p = &jobs[q].indicator;
+    if (!(p->scale > 0) || jobs[q].column < 0) continue;
+    one_job(p->id == AMR_LOHNER_FLASH ? &inner : &lc, p, INFINITY, w + jobs[q].variable * lc.var_stride,
+            parent + jobs[q].column, &nowhere, &ignored, work);
+  }
 }
 
 static int job_offered(const amr_layout *layout, const amr_indicator_job *job, int n_column) {
   const amr_indicator *p = &job->indicator;
-  return p->id >= AMR_JUMP && p->id <= AMR_LOHNER_FLASH && p->buffer >= 0 && p->buffer <= layout->n
-         && layout->g >= (p->id == AMR_LOHNER_FLASH ? 2 : 1) && job->column >= 0 && job->column < n_column;
+  return p->id >= AMR_JUMP && p->id <= AMR_MULTIRESOLUTION && p->buffer >= 0 && p->buffer <= layout->n
+         && layout->g >= (p->id >= AMR_LOHNER_FLASH ? 2 : 1) && job->column < n_column
+         && job->column >= (p->id == AMR_MULTIRESOLUTION ? -1 : 0) && job->variable >= 0
+         && job->variable < layout->n_var;
 }
+
+ptrdiff_t amr_indicate_scratch(const amr_layout *layout) { return 5 * layout->block_stride + 8 * layout->ext[0] + 64; }
 
 AMR_CLONES amr_status amr_indicate(const amr_physics *physics, const amr_layout *layout, const double *u,
                                    const amr_ghosts *ghosts, int64_t n_list, const int32_t *list, int n_job,
-                                   const amr_indicator_job *jobs, int n_column, double *eta, uint32_t *near,
-                                   double *scratch) {
+                                   const amr_indicator_job *jobs, const amr_indicated *out, double *scratch) {
   const ptrdiff_t cells = layout->var_stride, stride = layout->block_stride;
-  double *block = scratch, *w = block + stride, *coarse = w + stride;
+  const int n_column = out->n_column;
+  double *block = scratch + 8, *w = block + stride, *coarse = w + stride + 8, *work = coarse + stride;
   int most = 1;
   for (int q = 0; q < n_job; q++) {
-    if (!job_offered(layout, jobs + q, n_column) || !offered(physics, layout, 1, &jobs[q].variable))
-      return AMR_BAD_ARGUMENT;
+    if (!job_offered(layout, jobs + q, n_column)) return AMR_BAD_ARGUMENT;
     if (jobs[q].indicator.id == AMR_LOHNER_FLASH) most = AMR_MAX_DIM;
   }
+  if (physics->n_var != layout->n_var || physics->dim != layout->dim || (out->parent && (layout->g < 2 || layout->n < 8)))
+    return AMR_BAD_ARGUMENT;
   for (int64_t m = 0; m < n_list; m++) {
     const double *from = ghosts ? block : u + list[m] * stride;
+    const ptrdiff_t at = list[m] * (ptrdiff_t)n_column;
+    int is_hot = 0;
+    double none = 0.0, *aligned = out->detail ? out->detail + list[m] : &none;
     if (ghosts && m + 1 < n_list) amr_prefetch(layout, ghosts->own, list[m + 1], 0);
     if (ghosts) amr_ghosts_fill(ghosts, list[m], block, coarse, most);
     amr_to_primitive(physics, cells, from, cells, w, cells);
-    for (int q = 0; q < n_job; q++)
-      if (jobs[q].indicator.scale > 0) {
-        const ptrdiff_t at = list[m] * (ptrdiff_t)n_column + jobs[q].column;
-        one_job(layout, &jobs[q].indicator, w + jobs[q].variable * cells, eta + at, near + at);
-      }
-  }
-  return AMR_OK;
-}
-
-/* ---- primitive variables ----------------------------------------------------------------------------------------------------- */
-
-/* Fold the interior cells of one block's variable into *lowest and *highest. */
-AMR_INLINE void fold_range(const amr_layout *l, const double *w, double *lowest, double *highest) {
-  int nj = l->dim > 1 ? l->n : 1, nk = l->dim > 2 ? l->n : 1;
-  for (int i0 = 0; i0 < l->n; i0 += PIECE) {
-    int m = l->n - i0 < PIECE ? l->n - i0 : PIECE;
-    double lo[PIECE], hi[PIECE];
-    for (int i = 0; i < m; i++) lo[i] = INFINITY, hi[i] = -INFINITY;
-    for (int k = 0; k < nk; k++)
-      for (int j = 0; j < nj; j++) {
-        const double *row = w + amr_cell(l, i0, j, k);
-        for (int i = 0; i < m; i++) {
-          lo[i] = row[i] < lo[i] ? row[i] : lo[i];
-          hi[i] = row[i] > hi[i] ? row[i] : hi[i];
-        }
-      }
-    for (int i = 0; i < m; i++) {
-      *lowest = lo[i] < *lowest ? lo[i] : *lowest;
-      *highest = larger(hi[i], *highest);
+    for (int q = 0; q < n_job; q++) {
+      const int v = jobs[q].variable, column = jobs[q].column;
+      const double *field = w + v * cells;
+      if (out->lowest) amr_fold_range(layout, field, out->lowest + v, out->highest + v);
+      if (!(jobs[q].indicator.scale > 0)) continue;
+      uint32_t nowhere = 0;
+      double ignored = 0.0;
+      const double tau = column < 0 ? INFINITY : out->tau[at + column];
+      one_job(layout, &jobs[q].indicator, tau, field, column < 0 ? &ignored : out->eta + at + column,
+              column < 0 ? &nowhere : out->near + at + column, aligned, work);
+      is_hot |= column >= 0 && out->near[at + column] != 0;
     }
-  }
-}
-
-AMR_CLONES amr_status amr_primitive_ranges(const amr_physics *physics, const amr_layout *layout, const double *u,
-                                           int64_t n_block, int n_pick, const int32_t *pick, double *lowest,
-                                           double *highest, double *signal, double *scratch) {
-  const amr_layout *l = layout;
-  const ptrdiff_t cells = l->var_stride;
-  double ignored = INFINITY, *speed = scratch + l->n_var * cells;
-  if (!offered(physics, layout, n_pick, pick)) return AMR_BAD_ARGUMENT;
-  for (int p = 0; p < n_pick; p++) lowest[p] = INFINITY, highest[p] = -INFINITY;
-  if (signal) *signal = 0.0;
-  for (int64_t b = 0; b < n_block; b++) {
-    if (b + 1 < n_block) amr_prefetch(l, u, b + 1, 0);
-    amr_to_primitive(physics, cells, u + b * l->block_stride, cells, scratch, cells);
-    for (int p = 0; p < n_pick; p++) fold_range(l, scratch + pick[p] * cells, lowest + p, highest + p);
-    for (int a = 0; signal && a < l->dim; a++) {
-      amr_signal(physics, a, cells, scratch, speed);
-      fold_range(l, speed, &ignored, signal);
-    }
-  }
-  return AMR_OK;
-}
-
-amr_status amr_primitive_fields(const amr_physics *physics, const amr_layout *layout, const double *u, int64_t n_block,
-                                int n_pick, const int32_t *pick, double *w, double *scratch) {
-  const ptrdiff_t cells = layout->var_stride;
-  if (!offered(physics, layout, n_pick, pick)) return AMR_BAD_ARGUMENT;
-  for (int64_t b = 0; b < n_block; b++) {
-    amr_to_primitive(physics, cells, u + b * layout->block_stride, cells, scratch, cells);
-    for (int p = 0; p < n_pick; p++)
-      memcpy(w + (p * n_block + b) * cells, scratch + pick[p] * cells, (size_t)cells * sizeof *w);
+    if (!out->parent) continue;
+    if (is_hot)
+      for (int c = 0; c < n_column; c++) out->parent[at + c] = out->eta[at + c];
+    else
+      restricted(physics, layout, from, n_job, jobs, out->parent + at, work);
   }
   return AMR_OK;
 }

@@ -6,3 +6,4 @@ cdef class PhysicsSpec:
 
 
 cdef amr_layout make_layout(object layout)
+cdef int require_blocks(const double[:, :, :, :, ::1] array, amr_layout *l, Py_ssize_t first, Py_ssize_t second) except -1

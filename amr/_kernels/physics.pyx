@@ -192,3 +192,11 @@ def euler_exact(double gamma, left, right, speed):
         raise ValueError("left and right are density, velocity, pressure; speed has at least one element")
     amr_euler_exact_profile(gamma, &l[0], &r[0], s.shape[0], &s[0], &out[0, 0], star)
     return np.asarray(out), (star[0], star[1])
+
+
+cdef int require_blocks(const double[:, :, :, :, ::1] array, amr_layout *l, Py_ssize_t first, Py_ssize_t second) except -1:
+    """ValueError unless the array is (first, second, nk, nj, ni) with the cells of the layout."""
+    shape = [array.shape[i] for i in range(5)]
+    if shape != [first, second, l.ext[2], l.ext[1], l.ext[0]]:
+        raise ValueError(f"an array has shape {shape}, which does not fit the layout")
+    return 0

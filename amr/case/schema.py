@@ -199,13 +199,18 @@ class Refinement(Section):
     """Where the mesh is refined, and how often that is decided."""
 
     indicators: list[Choice] = Field(
-        default_factory=lambda: [{"name": "lohner"}],
+        default_factory=lambda: [{"name": "multiresolution"}],
         description="Names, plugins or tables { name, variables, refine, coarsen, ... }",
     )
     refine: float | None = Field(
         None, gt=0, description="Refine a block where an indicator is above; default: the indicator's own"
     )
-    coarsen: float | None = Field(None, ge=0, description="Coarsen where all are below; default: the indicator's own")
+    coarsen: float | None = Field(
+        None,
+        ge=0,
+        description="Coarsen where all are below on the cells of the parent; default: the indicator's own, mostly refine / 2",
+    )
+    patience: int = Field(3, ge=1, le=255, description="Regrids in a row that a block must have been without need before it coarsens")
     combine: Annotated[str, NameIn("combination", ("or", "and"))] = Field(
         "or", description='Refine where any ("or") or all ("and") of the indicators say so'
     )
@@ -217,6 +222,32 @@ class Refinement(Section):
     )
     regions: list[Region] = Field(
         default_factory=list, description="Boxes { lower, upper, level } that are refined to at least a level"
+    )
+
+
+class Guard(Section):
+    """Safeguards against aliasing: what the mesh cannot resolve, or has never sampled, is looked for ([guards.md](guards.md))."""
+
+    enabled: bool = Field(True, description="false switches all guards off")
+    tolerance: float = Field(
+        0.02,
+        gt=0,
+        lt=1,
+        description="Deviation from the cells' reconstruction that matters, relative to the variable's range",
+    )
+    sampling: bool = Field(
+        True,
+        description="Test the initial state at random points between the Gauss points; bisect cells that these disagree in",
+    )
+    scouts: bool = Field(True, description="Send walkers from outlying samples towards what the samples just miss")
+    classify: bool = Field(
+        True, description="Tell waves, discontinuities, noise and odd-even patterns apart in alarmed blocks"
+    )
+    verify: bool = Field(
+        True, description="Undo refinement that brought no new information, and wait before trying again"
+    )
+    seed: int = Field(
+        0, ge=0, lt=2**63, description="Of the random points; the same seed gives the same mesh on any number of ranks"
     )
 
 
@@ -253,6 +284,7 @@ SECTIONS: dict[str, type[Section]] = {
     "boundaries": Boundaries,
     "scheme": Scheme,
     "refinement": Refinement,
+    "guard": Guard,
     "time": Time,
     "output": Output,
 }

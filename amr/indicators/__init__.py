@@ -12,6 +12,7 @@ from amr.indicators.base import Indicator, Thresholds, VariableIndicator, Variab
 from amr.indicators.jump import Jump
 from amr.indicators.lohner import Lohner
 from amr.indicators.marking import Region
+from amr.indicators.multiresolution import Multiresolution
 from amr.indicators.plugin import BlockFields, PluginIndicator, PluginParameters
 from amr.indicators.regrid import Decider, Decision
 from amr.indicators.second_difference import SecondDifference
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 #: Indicators by their name in the case file.
-INDICATORS: dict[str, type[VariableIndicator]] = {cls.name: cls for cls in (Jump, Lohner, SecondDifference)}
+INDICATORS: dict[str, type[VariableIndicator]] = {cls.name: cls for cls in (Multiresolution, Jump, Lohner, SecondDifference)}
 
 
 def create_indicator(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from amr.errors import CaseError
@@ -87,6 +88,13 @@ class Indicator:
     coarsen: float
     variables: tuple[int, ...]
 
+    def thresholds(self, level: np.ndarray, max_level: int, dim: int) -> tuple[np.ndarray, np.ndarray]:
+        """``refine`` and ``coarsen`` of leaves of these levels, int8 (n,): float64 (n,) each.
+
+        ``coarsen`` is compared with what the indicator finds on the leaf restricted to the cells of its parent.
+        """
+        return np.full(len(level), self.refine), np.full(len(level), self.coarsen)
+
 
 class VariableIndicator(Indicator):
     """Base of the indicators of csrc/indicate.c: the largest value over variables and interior cells."""
@@ -106,12 +114,12 @@ class VariableIndicator(Indicator):
         raise TypeError(f"{type(self).__name__} must name its kernel")
 
     def jobs(self, fields: Fields, buffer: int, column: int) -> list[dict[str, Any]]:
-        """What `amr._kernels.indicate.indicate` takes for this indicator: one entry per variable, folded into ``column``."""
+        """What `amr._kernels.indicate.indicate` takes for this indicator: one entry and, from ``column`` on, one column per variable."""
         found = []
-        for variable in self.variables:
+        for at, variable in enumerate(self.variables, column):
             scale = fields.scales[variable]
             options = {"scale": max(scale.scale, self.parameters.atol), **self.kernel(scale)}
-            found.append({"variable": variable, "column": column, "tau": self.refine, "buffer": buffer, **options})
+            found.append({"variable": variable, "column": at, "buffer": buffer, **options})
         return found
 
 

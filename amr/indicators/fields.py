@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amr._kernels import indicate as _c
+from amr._kernels import fields as _c
 
 if TYPE_CHECKING:
     from amr.comm import Comm
@@ -36,6 +36,10 @@ class Scale:
     floor: float
 
 
+#: Scales follow the ranges only when one has changed by more than this factor: thresholds that swing with S make the mesh flicker.
+STEADY = 2.0
+
+
 class Fields:
     """Scales of chosen primitive variables over the whole domain, and (`load`) their values in all local blocks.
 
@@ -54,6 +58,7 @@ class Fields:
         self.physics, self.layout = physics, layout
         self.variables = tuple(sorted(set(variables)))
         self.scales: dict[int, Scale] = {}
+        self._signal = 0.0
         self.w = np.empty((len(self.variables), 0, *layout.shape[1:]))
         self._memory = np.empty(0)
         self._pick = np.array(self.variables, dtype=np.int32)
@@ -79,7 +84,44 @@ class Fields:
         lowest, highest, signal = _c.primitive_ranges(self.physics.spec, self.layout, u, self._pick, self._has_velocity)
         n = len(self._pick)
         extremes = comm.allreduce_max(np.concatenate([highest, -lowest, [signal]]))
-        self._set_scales(-extremes[n : 2 * n], extremes[:n], float(extremes[-1]))
+        self._signal = float(extremes[-1])
+        self.scales = self._scales(-extremes[n : 2 * n], extremes[:n])
+
+    def follow(self, lowest: np.ndarray, highest: np.ndarray, u: np.ndarray, comm: Comm) -> bool:
+        """Take new scales if the ranges found on this rank say that one is off by more than ``STEADY`` (collective).
+
+        Parameters
+        ----------
+        lowest, highest : float64 (n_var,)
+            Of the interiors of ``u``.
+        u, comm
+            As of `measure`.
+
+        Returns
+        -------
+        bool
+            Whether the scales are others now.
+        """
+        n = len(self._pick)
+        extremes = comm.allreduce_max(np.concatenate([highest[self._pick], -lowest[self._pick]]))
+        found = self._scales(-extremes[n:], extremes[:n])
+        steady = all(
+            old.scale <= STEADY * found[v].scale and found[v].scale <= STEADY * old.scale
+            for v, old in self.scales.items()
+        )
+        if not steady:
+            self.measure(u, comm)
+        return not steady
+
+    def to_meta(self) -> dict[str, list[float]]:
+        """The scales as plain values, for a checkpoint."""
+        return {str(v): [scale.scale, scale.floor] for v, scale in self.scales.items()} | {"signal": [self._signal]}
+
+    def from_meta(self, meta: Mapping[str, list[float]]) -> None:
+        """Go on with what `to_meta` gave, if it is of the same variables."""
+        if set(meta) == {str(v) for v in self.variables} | {"signal"}:
+            self._signal = meta["signal"][0]
+            self.scales = {v: Scale(*meta[str(v)]) for v in self.variables}
 
     def load(self, u: np.ndarray) -> None:
         """Take the variables of all blocks of a pool with filled ghosts."""
@@ -91,7 +133,8 @@ class Fields:
         self.w = self._memory[:size].reshape(shape)
         _c.primitive_fields(self.physics.spec, self.layout, u, self._pick, self.w)
 
-    def _set_scales(self, lowest: np.ndarray, highest: np.ndarray, signal: float) -> None:
+    def _scales(self, lowest: np.ndarray, highest: np.ndarray) -> dict[int, Scale]:
+        scales = {}
         span, magnitude = highest - lowest, np.maximum(highest, -lowest)
         groups = [set(indices) for indices in self.physics.vectors.values()]
         velocity = set(self.physics.vectors.get("velocity", ()))
@@ -100,6 +143,7 @@ class Fields:
             together = [p for p, other in enumerate(self.variables) if other in group]
             largest = float(magnitude[together].max())
             if variable in velocity:
-                largest = max(largest, signal)
+                largest = max(largest, self._signal)
             floor = ROUND_OFF * largest
-            self.scales[variable] = Scale(max(float(span[together].max()), floor), floor)
+            scales[variable] = Scale(max(float(span[together].max()), floor), floor)
+        return scales

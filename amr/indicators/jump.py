@@ -14,7 +14,7 @@ class JumpParameters(VariableParameters):
 
     def defaults(self) -> tuple[float, float]:
         """See `Thresholds.defaults`."""
-        return 0.05, 0.02
+        return 0.05, 0.025
 
 
 class Jump(VariableIndicator):

@@ -23,7 +23,7 @@ class LohnerParameters(VariableParameters):
 
     def defaults(self) -> tuple[float, float]:
         """See `Thresholds.defaults`."""
-        return (0.8, 0.2) if self.mode == "flash" else (0.11, 0.02)
+        return (0.8, 0.2) if self.mode == "flash" else (0.11, 0.055)
 
     def weight(self) -> float:
         """The filter's weight."""

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amr.errors import CaseError
+from amr.indicators.leaf_state import Cause
 from amr.indicators.plugin import centre_bit
-from amr.mesh.balance import balance_flags
+from amr.mesh.balance import balance_flags, whole_groups
 from amr.mesh.neighbors import COARSER, FINER, SAME, neighbors
 
 if TYPE_CHECKING:
@@ -42,17 +43,15 @@ class Region:
     level: int
 
 
-def combine_values(eta: np.ndarray, refine: np.ndarray, combine: str) -> np.ndarray:
+def combine_values(ratio: np.ndarray, combine: str) -> np.ndarray:
     """One number per block, > 1 where it is to be refined: the largest ("or") or smallest ("and") of eta / refine.
 
     Parameters
     ----------
-    eta : float64 (n, n_indicators)
-    refine : float64 (n_indicators,)
+    ratio : float64 (n, n_indicators)
     """
-    if eta.shape[1] == 0:
-        return np.zeros(len(eta))
-    ratio = eta / refine
+    if ratio.shape[1] == 0:
+        return np.zeros(len(ratio))
     return ratio.max(axis=1) if combine == "or" else ratio.min(axis=1)
 
 
@@ -67,50 +66,87 @@ def combine_near(near: Sequence[np.ndarray], combine: str, n_block: int) -> np.n
     return function.reduce(np.stack(list(near)), axis=0)
 
 
+@dataclass(frozen=True)
+class Marked:
+    """Flags of all leaves and why.
+
+    Attributes
+    ----------
+    flags : int8 (n_leaves,)
+        Balanced, ready for `Forest.adapt`.
+    cause : uint8 (n_leaves,)
+        `Cause` of each leaf: what refines it or keeps it as fine as it is.
+    """
+
+    flags: np.ndarray
+    cause: np.ndarray
+
+
 def mark(
     forest: Forest,
-    eta: np.ndarray,
     near: np.ndarray,
-    coarsen: np.ndarray,
+    calm: np.ndarray,
     regions: Sequence[Region] = (),
     geometry: Geometry | None = None,
-) -> np.ndarray:
+    vetoed: np.ndarray | None = None,
+) -> Marked:
     """Flags of all leaves, ready for `Forest.adapt`.
 
     A leaf refines where it is hot (the centre bit of ``near``), where a hot leaf's cells come near it and it is coarser than
-    that leaf will be, or where a region wants it. It coarsens only where every indicator is below its ``coarsen``, no hot
-    cell is near, no region forbids it, its siblings coarsen, too, and 2:1 balance allows it.
+    that leaf will be, or where a region wants it. It coarsens only where it is ``calm``, no hot cell is near, no region forbids
+    it, its siblings coarsen, too, and 2:1 balance allows it.
 
     Parameters
     ----------
     forest : Forest
         2:1 balanced.
-    eta : float64 (n_leaves, n_indicators)
-        Block values.
     near : uint32 (n_leaves,)
         Combined masks (`combine_near`).
-    coarsen : float64 (n_indicators,)
-        Lower thresholds.
+    calm : bool (n_leaves,)
+        Leaves that would rather be coarser.
     regions : sequence of Region
     geometry : Geometry
         Needed for regions.
+    vetoed : bool (n_leaves,), optional
+        Leaves that are not refined for a neighbour's sake (2:1 balance apart).
 
     Returns
     -------
-    int8 (n_leaves,)
+    Marked
     """
-    flags = np.where((eta < coarsen).all(axis=1), -1, 0).astype(np.int8)
+    flags = np.where(calm, -1, 0).astype(np.int8)
+    cause = np.where(forest.level > 0, Cause.PATIENCE, Cause.ROOT).astype(np.uint8)
     hot = np.flatnonzero(near & centre_bit(forest.dim))
     flags[hot] = 1
-    flags[_held_by_buffer(forest, hot, near, flags)] = 0
+    before = flags.copy()
+    held = _held_by_buffer(forest, hot, near, flags)
+    if vetoed is not None:
+        flags[vetoed & (before <= 0)] = np.minimum(flags, 0)[vetoed & (before <= 0)]
+    flags[held[flags[held] < 0]] = 0
+    cause[held] = Cause.BUFFER
+    cause[(flags > 0) & (before <= 0)] = Cause.BUFFER
+    cause[hot] = Cause.INDICATOR
     for region in regions:
         assert geometry is not None
+        before = flags.copy()
         _apply_region(forest, geometry, region, flags)
-    return balance_flags(forest, flags)
+        cause[flags > before] = Cause.REGION
+    balanced = balance_flags(forest, flags)
+    kept = (flags < 0) & (balanced == 0)
+    cause[kept] = np.where(_is_whole_group(forest, flags < 0), Cause.BALANCE, Cause.SIBLING)[kept]
+    cause[(balanced > 0) & (flags <= 0)] = Cause.BALANCE
+    return Marked(balanced, cause)
+
+
+def _is_whole_group(forest: Forest, wanted: np.ndarray) -> np.ndarray:
+    """Whether all siblings of a leaf are leaves and ``wanted``, bool (n_leaves,)."""
+    whole = np.zeros(forest.n_leaves, dtype=bool)
+    whole[(whole_groups(forest, wanted)[:, None] + np.arange(forest.n_children)).ravel()] = True
+    return whole
 
 
 def _held_by_buffer(forest: Forest, hot: np.ndarray, near: np.ndarray, flags: np.ndarray) -> np.ndarray:
-    """Leaves near hot cells that must not coarsen; those to be refined are set to +1 in ``flags``.
+    """Leaves near hot cells, which must not coarsen; those to be refined are set to +1 in ``flags``.
 
     Works on arrays over the hot leaves and the slots around them.
     """
@@ -128,7 +164,7 @@ def _held_by_buffer(forest: Forest, hot: np.ndarray, near: np.ndarray, flags: np
     # refined further (-1) stay fine enough even if they coarsen.
     children = table.children(*np.nonzero(is_near & (table.relation == FINER)))
     held[children[children >= 0]] = True
-    return np.flatnonzero(held & (flags < 0))
+    return np.flatnonzero(held)
 
 
 def _apply_region(forest: Forest, geometry: Geometry, region: Region, flags: np.ndarray) -> None:

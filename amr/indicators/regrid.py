@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from amr._kernels import indicate as _c
-from amr.errors import CaseError, PluginError
+from amr.errors import CaseError, FileFormatError, PluginError
+from amr.indicators import leaf_state
 from amr.indicators.base import Indicator, VariableIndicator
 from amr.indicators.fields import Fields, Scale
-from amr.indicators.marking import COMBINATIONS, Region, check_regions, combine_near, combine_values, mark
-from amr.indicators.plugin import PluginIndicator
+from amr.indicators.leaf_state import Bar, Cause
+from amr.indicators.marking import COMBINATIONS, Marked, Region, check_regions, combine_near, combine_values, mark
+from amr.indicators.plugin import PluginIndicator, centre_bit
 
 if TYPE_CHECKING:
     from amr._kernels.ghosts import GhostPlan
@@ -33,6 +35,54 @@ class BlocksOfRank(Protocol):
     forest: Forest
     level: np.ndarray
     spacing: np.ndarray
+    leaves: slice
+
+
+#: What the guards see in an alarmed block: its class, spectral exponent, flatness and rms second difference.
+LOOK = np.dtype([("kind", "i1"), ("variable", "i2"), ("q3", "f8"), ("flatness", "f8"), ("rms", "f8"), ("cells_per_wave", "f8")])
+
+
+class Guards(Protocol):
+    """What `Decider` asks of the guards (`amr.guard.verify.Guard`); without them every hot leaf is believed."""
+
+    variables: tuple[int, ...]
+
+    def look(
+        self, u: np.ndarray, parts: Sequence[Part], alarmed: np.ndarray, scales: Mapping[int, Scale]
+    ) -> np.ndarray: ...
+
+    def review(self, forest: Forest, leaf: np.ndarray, hot: np.ndarray, sampled: np.ndarray, found: np.ndarray) -> Review: ...
+
+    def settle(self, forest: Forest, leaf: np.ndarray, review: Review, marked: Marked, found: np.ndarray) -> None: ...
+
+    def to_meta(self) -> dict[str, Any]: ...
+
+    def from_meta(self, meta: Mapping[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Review:
+    """What the guards say of the alarms: bool (n_leaves,) each.
+
+    Attributes
+    ----------
+    rejected
+        Hot leaves that are not refined; neither are their neighbours for their sake.
+    vetoed
+        Those of them that their neighbours must not refine either.
+    released
+        Leaves whose refinement has bought nothing: they coarsen at once.
+    low
+        Leaves that have nothing their parents could not tell.
+    on_trial
+        Leaves that do not coarsen before their trial is over.
+    """
+
+    rejected: np.ndarray
+    vetoed: np.ndarray
+    released: np.ndarray
+    low: np.ndarray
+    on_trial: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -69,7 +119,7 @@ class Decision:
 
 
 class Decider:
-    """Decides where to refine and coarsen.
+    """Decides where to refine and coarsen, and remembers of each leaf what the next decision needs.
 
     Parameters
     ----------
@@ -85,6 +135,16 @@ class Decider:
     buffer : int
         Cells around a hot cell that are to be as fine as it will be; at most the cells of a block.
     regions : sequence of Region
+    patience : int
+        Regrids in a row that a leaf must have been without need before it coarsens.
+    guard : Guards, optional
+
+    Attributes
+    ----------
+    leaf : LEAF_STATE (n_leaves,)
+        What is remembered of the leaves of the last forest decided on.
+    flicker : int
+        Places refined and coarsened, or the other way round, within 3 regrids.
 
     Raises
     ------
@@ -102,6 +162,8 @@ class Decider:
         combine: str = "or",
         buffer: int = 4,
         regions: Sequence[Region] = (),
+        patience: int = 3,
+        guard: Guards | None = None,
     ) -> None:
         if combine not in COMBINATIONS:
             raise CaseError(f"combine: {combine!r} is none of {', '.join(COMBINATIONS)}")
@@ -109,20 +171,29 @@ class Decider:
             raise CaseError(f"buffer: {buffer} cells, but must be within 0..{layout.n}, the cells of a block")
         self.comm, self.layout, self.geometry = comm, layout, geometry
         self.indicators, self.combine, self.buffer = tuple(indicators), combine, buffer
-        self.regions = tuple(regions)
+        self.regions, self.patience, self.guard = tuple(regions), patience, guard
+        # A column per variable of an indicator; first[i] is the first one of indicator i.
+        widths = [len(i.variables) if isinstance(i, VariableIndicator) else 1 for i in self.indicators]
+        self.first = np.concatenate([[0], np.cumsum(widths)]).astype(int)
         variables = [v for indicator in self.indicators for v in indicator.variables]
-        self.fields = Fields(physics, layout, variables)
+        self.fields = Fields(physics, layout, [*variables, *(guard.variables if guard else ())])
         self._physics = physics
         self._can_fail = any(isinstance(indicator, PluginIndicator) for indicator in self.indicators)
-        self._refine = np.array([indicator.refine for indicator in self.indicators])
-        self._coarsen = np.array([indicator.coarsen for indicator in self.indicators])
+        self.leaf = leaf_state.start(0)
+        self.flicker = 0
 
     @property
     def needs_pool(self) -> bool:
         """Whether an indicator looks at all local blocks at once, with the ghosts of the pool: a plugin does."""
         return self._can_fail
 
-    def decide(self, mesh: BlocksOfRank, u: np.ndarray, parts: Iterable[Part] | None = None) -> Decision:
+    def decide(
+        self,
+        mesh: BlocksOfRank,
+        u: np.ndarray,
+        parts: Iterable[Part] | None = None,
+        sampled: np.ndarray | None = None,
+    ) -> Decision:
         """Flags of all leaves, the same bits on every rank and for any number of ranks. Collective.
 
         Parameters
@@ -134,6 +205,8 @@ class Decider:
         parts : iterable of (blocks, plan), optional
             Local blocks (int32 arrays, each block once) and what makes their ghosts, or None where the pool's are filled: as
             `LocalMesh.ghosted` gives them. All blocks, with filled ghosts, by default, and always where `needs_pool`.
+        sampled : bool (n_block,), optional
+            Local blocks that must be refined because the initial state has more than their cells say.
 
         Returns
         -------
@@ -146,45 +219,190 @@ class Decider:
         CaseError
             A region that does not fit the mesh.
         """
-        check_regions(self.regions, mesh.forest.dim, mesh.forest.max_level)
-        self.fields.measure(u, self.comm)
+        forest = mesh.forest
+        check_regions(self.regions, forest.dim, forest.max_level)
         everything = ((np.arange(len(u), dtype=np.int32), None),)
-        local = self._evaluate(mesh, u, everything if parts is None else parts)
-        # One message for both: leaves are in SFC order, ranks hold contiguous pieces of it.
-        everywhere = self.comm.allgatherv(local)
-        eta, near = everywhere["eta"], np.ascontiguousarray(everywhere["near"])
-        value = combine_values(eta, self._refine, self.combine)
-        flags = mark(mesh.forest, eta, near, self._coarsen, self.regions, self.geometry)
-        labels = tuple(indicator.label for indicator in self.indicators)
-        scales = {self._physics.primitives[v]: scale for v, scale in self.fields.scales.items()}
-        return Decision(flags, value, eta, near, labels, scales)
+        if len(self.leaf) != forest.n_leaves:
+            self.leaf = leaf_state.start(forest.n_leaves)
+        refine, coarsen = self._thresholds(forest)
+        local = self._evaluate(mesh, u, everything if parts is None else parts, refine)
+        if sampled is not None:
+            local["sampled"] = sampled
+        # One message for all: leaves are in SFC order, ranks hold contiguous pieces of it.
+        found = self.comm.allgatherv(local)
+        return self._mark(forest, found, refine, coarsen)
 
-    def _evaluate(self, mesh: BlocksOfRank, u: np.ndarray, parts: Iterable[Part]) -> np.ndarray:
-        """Values and combined masks of the local blocks as a structured array. Collective where plugins are used."""
-        eta = np.zeros((len(u), len(self.indicators)))
-        near = np.zeros(eta.shape, dtype=np.uint32)
+    def adapted(self, source: np.ndarray, change: np.ndarray) -> None:
+        """Take over what is remembered to the leaves of the next forest; arrays as of `Forest.adapt`."""
+        self.leaf = leaf_state.carry(self.leaf, source, change, 1 << self.layout.dim)
+
+    def to_meta(self) -> dict[str, Any]:
+        """What a restart needs, as plain values, the same for any number of ranks."""
+        guard = self.guard.to_meta() if self.guard else {}
+        return {
+            "leaf": leaf_state.to_text(self.leaf),
+            "scales": self.fields.to_meta(),
+            "flicker": self.flicker,
+            "guard": guard,
+        }
+
+    def from_meta(self, meta: Mapping[str, Any], n_leaves: int) -> None:
+        """Go on from what `to_meta` gave, with a forest of so many leaves.
+
+        Raises
+        ------
+        FileFormatError
+            It is of another forest.
+        """
+        try:
+            self.leaf = leaf_state.from_text(meta["leaf"], n_leaves)
+        except ValueError as error:
+            raise FileFormatError(f"the state of the leaves is damaged: {error}") from None
+        self.fields.from_meta(meta["scales"])
+        self.flicker = meta["flicker"]
+        if self.guard and meta["guard"]:
+            self.guard.from_meta(meta["guard"])
+
+    def _thresholds(self, forest: Forest) -> tuple[np.ndarray, np.ndarray]:
+        """``refine`` and ``coarsen`` of each leaf and column."""
+        shape = (forest.n_leaves, int(self.first[-1]))
+        refine, coarsen = np.empty(shape), np.empty(shape)
+        for i, indicator in enumerate(self.indicators):
+            own = slice(self.first[i], self.first[i + 1])
+            high, low = indicator.thresholds(forest.level, forest.max_level, forest.dim)
+            refine[:, own], coarsen[:, own] = high[:, None], low[:, None]
+        return refine, coarsen
+
+    def _jobs(self) -> list[dict[str, Any]]:
         jobs: list[dict[str, Any]] = []
-        for column, indicator in enumerate(self.indicators):
+        for i, indicator in enumerate(self.indicators):
             if isinstance(indicator, VariableIndicator):
-                jobs += indicator.jobs(self.fields, self.buffer, column)
-        for blocks, plan in parts:
-            _c.indicate(self._physics.spec, self.layout, u, blocks, jobs, eta, near, plan)
+                jobs += indicator.jobs(self.fields, self.buffer, int(self.first[i]))
+        seen = {job["variable"] for job in jobs if job["id"] == _c.MULTIRESOLUTION}
+        for variable in self.guard.variables if self.guard else ():
+            if variable not in seen:
+                scale = self.fields.scales[variable].scale
+                jobs.append(
+                    {"id": _c.MULTIRESOLUTION, "variable": variable, "column": -1, "buffer": 0, "scale": scale}
+                )
+        return jobs
+
+    def _evaluate(self, mesh: BlocksOfRank, u: np.ndarray, parts: Iterable[Part], refine: np.ndarray) -> np.ndarray:
+        """What is found in the local blocks, as a structured array. Collective."""
+        if not self.fields.scales:
+            self.fields.measure(u, self.comm)
+        # The first pass waits for messages; what they brought stays where the plans find it.
+        done: list[Part] = []
+        found = self._indicate(u, _recorded(parts, done), refine[mesh.leaves])
+        if self.fields.follow(found.lowest, found.highest, u, self.comm):
+            found = self._indicate(u, done, refine[mesh.leaves])
         if self.needs_pool:
-            self.comm.agree(self._evaluate_plugins(mesh, u, eta, near))
-        local = np.zeros(len(u), dtype=[("eta", np.float64, (len(self.indicators),)), ("near", np.uint32)])
-        local["eta"], local["near"] = eta, combine_near(list(near.T), self.combine, len(u))
+            self.comm.agree(self._evaluate_plugins(mesh, u, found))
+        near = self._near(found)
+        local = np.zeros(len(u), dtype=self._message())
+        local["eta"], local["parent"], local["detail"], local["near"] = found.eta, found.parent, found.detail, near
+        if self.guard:
+            is_hot = (near & centre_bit(self.layout.dim)).astype(bool)
+            alarmed = np.flatnonzero(is_hot & (mesh.level < mesh.forest.max_level)).astype(np.int32)
+            local["look"][alarmed] = self.guard.look(u, done, alarmed, self.fields.scales)
         return local
 
-    def _evaluate_plugins(
-        self, mesh: BlocksOfRank, u: np.ndarray, eta: np.ndarray, near: np.ndarray
-    ) -> PluginError | None:
+    def _message(self) -> list[tuple[Any, ...]]:
+        columns = (int(self.first[-1]),)
+        return [
+            ("eta", np.float64, columns),
+            ("parent", np.float64, columns),
+            ("detail", np.float64),
+            ("look", LOOK),
+            ("near", np.uint32),
+            ("sampled", np.bool_),
+        ]
+
+    def _indicate(self, u: np.ndarray, parts: Iterable[Part], refine: np.ndarray) -> Any:
+        found = _c.Indicated(np.ascontiguousarray(refine), self.layout.n_var, with_parent=True)
+        jobs = self._jobs()
+        for blocks, plan in parts:
+            _c.indicate(self._physics.spec, self.layout, u, blocks, jobs, found, plan)
+        return found
+
+    def _near(self, found: Any) -> np.ndarray:
+        """Combined masks of the local blocks: those of an indicator's variables are joined in any case."""
+        own = [
+            np.bitwise_or.reduce(found.near[:, self.first[i] : self.first[i + 1]], axis=1)
+            for i in range(len(self.indicators))
+        ]
+        return combine_near(own, self.combine, len(found.near))
+
+    def _evaluate_plugins(self, mesh: BlocksOfRank, u: np.ndarray, found: Any) -> PluginError | None:
         """Set the plugins' columns; the first error on this rank."""
         self.fields.load(u)
         spacing = mesh.spacing[:, : self.layout.dim]
         try:
-            for column, indicator in enumerate(self.indicators):
+            for i, indicator in enumerate(self.indicators):
                 if isinstance(indicator, PluginIndicator):
-                    eta[:, column], near[:, column] = indicator.evaluate(self.fields, self.buffer, spacing, mesh.level)
+                    column = self.first[i]
+                    found.eta[:, column], found.near[:, column] = indicator.evaluate(
+                        self.fields, self.buffer, spacing, mesh.level
+                    )
+                    # A plugin is not asked about restricted blocks: their number of cells would surprise it.
+                    found.parent[:, column] = found.eta[:, column]
         except PluginError as failure:
             return failure
         return None
+
+    def _mark(self, forest: Forest, found: np.ndarray, refine: np.ndarray, coarsen: np.ndarray) -> Decision:
+        """The decision, from what was gathered of all leaves."""
+        leaf, centre = self.leaf, centre_bit(forest.dim)
+        sampled = found["sampled"] & (forest.level < forest.max_level)
+        near = np.where(sampled, found["near"] | centre, found["near"])
+        hot = (near & centre).astype(bool)
+        low = (found["parent"] < coarsen).all(axis=1)
+        vetoed = None
+        if self.guard:
+            review = self.guard.review(forest, leaf, hot, sampled, found)
+            near = np.where(review.rejected, np.uint32(0), near)
+            low = (low | review.low) & ~review.on_trial
+            vetoed = review.vetoed
+        leaf["calm"] = np.where(low & ~hot, np.minimum(leaf["calm"], 254) + 1, 0)
+        calm = leaf["calm"] >= self.patience
+        if self.guard:
+            calm |= review.released
+        marked = mark(forest, near, calm, self.regions, self.geometry, vetoed)
+        eta = self._by_indicator(found["eta"])
+        value = combine_values(self._by_indicator(found["eta"] / refine), self.combine)
+        self._remember(forest, marked, sampled, found, refine, value, hot)
+        if self.guard:
+            self.guard.settle(forest, leaf, review, marked, found)
+        labels = tuple(indicator.label for indicator in self.indicators)
+        scales = {self._physics.primitives[v]: scale for v, scale in self.fields.scales.items()}
+        return Decision(marked.flags, value, eta, near, labels, scales)
+
+    def _by_indicator(self, columns: np.ndarray) -> np.ndarray:
+        """Largest of each indicator's columns, (n_leaves, n_indicators)."""
+        parts = [columns[:, self.first[i] : self.first[i + 1]].max(axis=1) for i in range(len(self.indicators))]
+        return np.stack(parts, axis=1) if parts else np.zeros((len(columns), 0))
+
+    def _remember(
+        self, forest: Forest, marked: Marked, sampled: np.ndarray, found: np.ndarray, refine: np.ndarray, value: np.ndarray,
+        hot: np.ndarray,
+    ) -> None:  # fmt: skip
+        """Cause and values of each leaf, and flicker."""
+        leaf, flags = self.leaf, marked.flags
+        leaf["cause"] = np.where(sampled & (marked.cause == Cause.INDICATOR), Cause.SAMPLING, marked.cause)
+        leaf["value"] = value
+        if found["eta"].shape[1]:
+            ratio = found["eta"] / refine
+            leaf["indicator"] = np.searchsorted(self.first, ratio.argmax(axis=1), side="right") - 1
+            leaf["parent"] = (found["parent"] / refine).max(axis=1)
+        top = hot & (forest.level == forest.max_level)
+        leaf["bar"] = np.where(top, Bar.MAX_LEVEL, leaf["bar"] if self.guard else Bar.NONE)
+        recent = leaf["since"] < 3
+        back = recent & (flags != 0) & (leaf["last"] == -flags)
+        self.flicker += int((back & (flags > 0)).sum()) + int((back & (flags < 0)).sum()) // (1 << forest.dim)
+        leaf["since"] = np.minimum(leaf["since"], 254) + 1
+
+
+def _recorded(parts: Iterable[Part], done: list[Part]) -> Iterator[Part]:
+    for part in parts:
+        done.append(part)
+        yield part

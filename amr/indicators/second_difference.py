@@ -14,7 +14,7 @@ class SecondDifferenceParameters(VariableParameters):
 
     def defaults(self) -> tuple[float, float]:
         """See `Thresholds.defaults`."""
-        return 0.02, 0.004
+        return 0.02, 0.01
 
 
 class SecondDifference(VariableIndicator):

@@ -35,7 +35,7 @@ def balance_flags(forest: Forest, flags: np.ndarray) -> np.ndarray:
     forest._leaves.balance_refine(wanted, np.flatnonzero(wanted > 0))
 
     coarsen = wanted < 0
-    group = _whole_groups(forest, coarsen)
+    group = whole_groups(forest, coarsen)
     wanted[coarsen] = 0
     wanted[(group[:, None] + np.arange(forest.n_children)).ravel()] = -1
     # Whether a group may coarsen depends on finer groups only: finest first settles it in one pass.
@@ -44,7 +44,7 @@ def balance_flags(forest: Forest, flags: np.ndarray) -> np.ndarray:
     return wanted
 
 
-def _whole_groups(forest: Forest, wanted: np.ndarray) -> np.ndarray:
+def whole_groups(forest: Forest, wanted: np.ndarray) -> np.ndarray:
     """First leaves of the groups of 2^dim siblings that are all leaves and all ``wanted``."""
     first = np.flatnonzero(wanted & (forest.level > 0) & ~(forest.coords & 1).any(axis=1))
     first = first[first <= forest.n_leaves - forest.n_children]

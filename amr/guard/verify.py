@@ -1,0 +1,245 @@
+"""Refine, verify, commit: which alarms are believed, and whether what was refined for them was worth it.
+
+Everything works on arrays over all leaves that are the same on every rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from amr.guard.classify import Kind, class_limits, classify
+from amr.indicators.leaf_state import Bar
+from amr.indicators.regrid import LOOK, Review
+from amr.mesh.neighbors import SAME, neighbors
+
+if TYPE_CHECKING:
+    from amr.indicators.fields import Scale
+    from amr.indicators.marking import Marked
+    from amr.indicators.regrid import Part
+    from amr.mesh.pool import Layout
+    from amr.mesh.tree import Forest
+    from amr.physics.base import Physics
+
+#: Detail, in units of the range, above which a block is news to its parent: the threshold of the multiresolution indicator.
+DETAIL = 0.004
+#: Second difference, in units of the range, below a quarter of which the spectral guard calls a block smooth.
+CURVATURE = 0.02
+#: Regrids that a trial lasts, that a doubtful alarm is held, and of the first and the longest cooldown.
+TRIAL, HOLD, COOLDOWN, LONGEST = 4, 3, 8, 256
+#: One sample's standard deviation of the spectral exponent; samples that settle a doubt; deviations that are a doubt.
+EXPONENT_NOISE, SETTLED, DOUBT = 0.35, 12, 1.5
+#: A place in cooldown is looked at again when its rms second difference has grown by this.
+WAKE = 2.0
+
+
+@dataclass
+class Counters:
+    """Of the run since t = 0, over restarts."""
+
+    alarms: int = 0
+    trials: int = 0
+    commits: int = 0
+    ghost_alarms: int = 0
+    noise_vetoes: int = 0
+    holds: int = 0
+
+
+class Guard:
+    """The guards that act at a regrid.
+
+    Parameters
+    ----------
+    physics : Physics
+    layout : Layout
+    variables : sequence of int
+        Primitive variables whose detail and class are looked at.
+    classify, verify : bool
+        Whether the spectral guard, and refine-verify-commit, are on.
+
+    Attributes
+    ----------
+    counters : Counters
+    """
+
+    def __init__(
+        self, physics: Physics, layout: Layout, variables: Sequence[int], classify: bool = True, verify: bool = True
+    ) -> None:
+        self.variables = tuple(variables)
+        self.counters = Counters()
+        self._physics, self._layout = physics, layout
+        self._classify, self._verify = classify, verify
+        self._limits = class_limits(layout.dim, layout.n, CURVATURE)
+
+    def look(self, u: np.ndarray, parts: Sequence[Part], alarmed: np.ndarray, scales: Mapping[int, Scale]) -> np.ndarray:
+        """Class and features of alarmed local blocks, LOOK (m,). Not collective.
+
+        Parameters
+        ----------
+        u : float64 (n_block, n_var, nk, nj, ni)
+        parts : sequence of (blocks, plan)
+            All local blocks, and what makes their ghosts.
+        alarmed : int32 (m,)
+        scales : dict of int to Scale
+        """
+        found = np.zeros(len(u), dtype=LOOK)
+        is_alarmed = np.zeros(len(u), dtype=bool)
+        is_alarmed[alarmed] = True
+        pick = np.array(self.variables, dtype=np.int32)
+        scale = np.array([scales[v].scale for v in self.variables])
+        for blocks, plan in parts:
+            own = blocks[is_alarmed[blocks]]
+            if not len(own) or not len(pick):
+                continue
+            seen = classify(self._physics.spec, self._layout, u, own, pick, scale, CURVATURE, plan)
+            for mine, theirs in (("kind", "kind"), ("variable", "variable"), ("q3", "q3"), ("flatness", "flh"),
+                                 ("rms", "rms"), ("cells_per_wave", "cells_per_wave")):  # fmt: skip
+                found[mine][own] = seen[theirs]
+        return found[alarmed]
+
+    def review(
+        self, forest: Forest, leaf: np.ndarray, hot: np.ndarray, sampled: np.ndarray, found: np.ndarray
+    ) -> Review:
+        """Judge the alarms; ``leaf`` is brought up to date in place.
+
+        Parameters
+        ----------
+        forest : Forest
+        leaf : LEAF_STATE (n_leaves,)
+        hot, sampled : bool (n_leaves,)
+            Alarmed by an indicator or by sampling; by sampling.
+        found : structured (n_leaves,)
+            What was gathered: ``detail`` and ``look``.
+        """
+        alarm = hot & (forest.level < forest.max_level)
+        self.counters.alarms += int(alarm.sum())
+        kind = np.where(alarm, found["look"]["kind"], -1)
+        leaf["kind"] = kind
+        for wait in ("ghost_wait", "noise_wait"):
+            leaf[wait] -= leaf[wait] > 0
+        open_, vetoed = alarm & ~sampled, np.zeros(len(leaf), dtype=bool)
+        leaf["bar"] = Bar.NONE
+        if self._verify:
+            self._turn_down_ghosts(leaf, open_, found)
+        if self._classify:
+            vetoed = self._turn_down_noise(forest, leaf, open_ & (leaf["bar"] == Bar.NONE), kind, found)
+        released = np.zeros(len(leaf), dtype=bool)
+        low, on_trial = released.copy(), released.copy()
+        if self._verify:
+            chained = open_ & (leaf["bar"] == Bar.NONE) & (leaf["trial"] > 0) & (found["detail"] < DETAIL)
+            leaf["bar"][chained] = Bar.TRIAL
+            released = self._judge_trials(forest, leaf, found["detail"])
+            low = found["detail"] < DETAIL / 16
+            on_trial = (leaf["trial"] > 0) & ~released
+        return Review(leaf["bar"] != Bar.NONE, vetoed, released, low, on_trial)
+
+    def settle(self, forest: Forest, leaf: np.ndarray, review: Review, marked: Marked, found: np.ndarray) -> None:
+        """Begin trials and cooldowns for what is really done, now that buffer and balance have had their say.
+
+        Parameters as of `review`, and what they led to.
+        """
+        if not self._verify:
+            return
+        alarm = (leaf["kind"] >= 0) & ~review.rejected & ~found["sampled"]
+        begins = alarm & (marked.flags > 0)
+        self.counters.trials += int(begins.sum())
+        leaf["trial"] = np.where(begins, 1, np.where(marked.flags > 0, 0, leaf["trial"]))
+        leaf["alarm_rms"] = np.where(begins, found["look"]["rms"], leaf["alarm_rms"])
+        undone = review.released & (marked.flags < 0)
+        self.counters.ghost_alarms += int(undone.sum()) // forest.n_children
+        leaf["ghosts"][undone] = np.minimum(leaf["ghosts"][undone], 254) + 1
+        leaf["ghost_wait"][undone] = cooldown(leaf["ghosts"][undone])
+
+    def _turn_down_ghosts(self, leaf: np.ndarray, alarm: np.ndarray, found: np.ndarray) -> None:
+        """Alarms at places whose last refinement bought nothing wait, unless what is there has grown."""
+        waiting = alarm & (leaf["ghost_wait"] > 0)
+        grown = waiting & (found["look"]["rms"] > WAKE * leaf["alarm_rms"])
+        leaf["ghost_wait"][grown] = 0
+        leaf["ghosts"][grown] = 0
+        leaf["bar"][waiting & ~grown] = Bar.GHOST
+
+    def _turn_down_noise(
+        self, forest: Forest, leaf: np.ndarray, alarm: np.ndarray, kind: np.ndarray, found: np.ndarray
+    ) -> np.ndarray:
+        """Veto odd-even ghosts at once, and noise when neighbours and the last regrids agree; the vetoed leaves."""
+        samples = leaf["samples"]
+        samples[:, 1:] = samples[:, :-1].copy()
+        samples[:, 0] = np.nan
+        look = found["look"]
+        looked = kind >= 0
+        samples[looked, 0, 0], samples[looked, 0, 1] = look["q3"][looked], look["flatness"][looked]
+        noisy = (kind == Kind.NOISE) | (kind == Kind.ODD_EVEN)
+        waiting = alarm & noisy & (leaf["noise_wait"] > 0)
+        odd = alarm & ~waiting & (kind == Kind.ODD_EVEN)
+        suspects = np.flatnonzero(alarm & ~waiting & (kind == Kind.NOISE))
+        noise, doubt = self._pool(forest, samples, suspects)
+        held = suspects[doubt & (leaf["hold"][suspects] < HOLD)]
+        believed = np.ones(len(leaf), dtype=bool)
+        believed[held] = False
+        leaf["hold"] = np.where(believed, 0, leaf["hold"] + 1)
+        struck = np.zeros(len(leaf), dtype=bool)
+        struck[suspects[noise & ~doubt]] = True
+        struck |= odd
+        self.counters.holds += len(held)
+        self.counters.noise_vetoes += int(struck.sum())
+        leaf["noises"][struck] = np.minimum(leaf["noises"][struck], 254) + 1
+        leaf["noise_wait"][struck] = cooldown(leaf["noises"][struck])
+        leaf["bar"][held] = Bar.HOLD
+        turned = struck | waiting
+        leaf["bar"][turned] = np.where(kind[turned] == Kind.ODD_EVEN, Bar.ODD_EVEN, Bar.NOISE)
+        return turned
+
+    def _pool(self, forest: Forest, samples: np.ndarray, suspects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Whether each suspect's samples, with those of its face neighbours, say noise; and whether they leave a doubt."""
+        if not len(suspects):
+            return np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
+        table = neighbors(forest, suspects)
+        faces = [s for a in range(forest.dim) for s in (3**forest.dim // 2 - 3**a, 3**forest.dim // 2 + 3**a)]
+        beside = np.where(table.relation[:, faces] == SAME, table.leaf[:, faces], suspects[:, None])
+        members = np.concatenate([suspects[:, None], beside], axis=1)
+        # A neighbour that is not there is the suspect again, which must count once.
+        again = np.zeros(members.shape, dtype=bool)
+        again[:, 1:] = members[:, 1:] == suspects[:, None]
+        pool = samples[members]
+        pool[again] = np.nan
+        valid = ~np.isnan(pool).any(axis=3)
+        count = valid.sum(axis=(1, 2))
+        mean = np.where(valid[..., None], pool, 0).astype(float).sum(axis=(1, 2)) / np.maximum(count, 1)[:, None]
+        limit = self._limits["noise_q3"]
+        doubt = (np.abs(mean[:, 0] - limit) < DOUBT * EXPONENT_NOISE / np.sqrt(np.maximum(count, 1))) & (count < SETTLED)
+        return (mean[:, 0] < limit) & (mean[:, 1] > self._limits["noise_flh"]), doubt & (count > 0)
+
+    def _judge_trials(self, forest: Forest, leaf: np.ndarray, detail: np.ndarray) -> np.ndarray:
+        """Commit the trials that have brought news, count on the others; the leaves of those that have run out."""
+        released = np.zeros(len(leaf), dtype=bool)
+        trial = np.flatnonzero(leaf["trial"] > 0)
+        if not len(trial):
+            return released
+        shift = (forest.dim * (forest.key_level - forest.level[trial].astype(np.int64) + 1)).astype(np.int64)
+        parent = np.stack([forest.level[trial].astype(np.int64), forest.key[trial] >> shift], axis=1)
+        _, group = np.unique(parent, axis=0, return_inverse=True)
+        group = group.ravel()
+        news = np.zeros(int(group.max()) + 1)
+        np.maximum.at(news, group, detail[trial])
+        is_worth = news > DETAIL / 4
+        self.counters.commits += int(is_worth.sum())
+        leaf["trial"][trial[is_worth[group]]] = 0
+        leaf["age"][trial] = np.where(is_worth[group], 0, np.minimum(leaf["age"][trial], 254) + 1)
+        released[trial[~is_worth[group]]] = leaf["age"][trial[~is_worth[group]]] >= TRIAL
+        return released
+
+    def to_meta(self) -> dict[str, Any]:
+        """Counters as plain values, for a checkpoint."""
+        return asdict(self.counters)
+
+    def from_meta(self, meta: Mapping[str, Any]) -> None:
+        """Go on counting from what `to_meta` gave."""
+        self.counters = Counters(**meta)
+
+
+def cooldown(count: np.ndarray) -> np.ndarray:
+    """Regrids that a place waits after its ``count``-th refusal: 8, 16, 32, ... 256."""
+    return np.minimum(COOLDOWN * 2.0 ** (count.astype(float) - 1), LONGEST).astype(np.uint16)

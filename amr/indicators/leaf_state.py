@@ -1,0 +1,112 @@
+"""What is remembered of each leaf from regrid to regrid: patience, flicker, the cause of its level, what the guards know.
+
+One structured array over all leaves, the same on every rank; it goes into the checkpoint.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from enum import IntEnum
+
+import numpy as np
+
+#: Samples of the last regrids that a noise verdict is made from.
+N_SAMPLES = 4
+
+LEAF_STATE = np.dtype(
+    [
+        ("calm", "u1"),  # regrids in a row that the leaf could do without
+        ("last", "i1"),  # how it came to be: +1 by refinement, -1 by coarsening, 0 at the start
+        ("since", "u1"),  # regrids since then
+        ("cause", "u1"),  # Cause
+        ("bar", "u1"),  # Bar
+        ("indicator", "u1"),  # the one with the largest value
+        ("kind", "i1"),  # its class when it was last looked at, -1 never
+        ("trial", "u1"),  # 1 while a refinement has not yet been worth it
+        ("age", "u1"),  # regrids of the trial
+        ("ghosts", "u1"),  # trials of this place that were undone
+        ("noises", "u1"),  # vetoes of this place for noise
+        ("hold", "u1"),  # regrids in a row that a doubtful alarm was held back
+        ("ghost_wait", "u2"),  # regrids that alarms are still turned down
+        ("noise_wait", "u2"),
+        ("value", "f4"),  # largest indicator value in units of its threshold
+        ("parent", "f4"),  # the same as its parent would have it
+        ("alarm_rms", "f8"),  # rms second difference when the trial began
+        ("samples", "f4", (N_SAMPLES, 2)),  # spectral exponent and flatness at the last regrids, NaN where it was not hot
+    ]
+)
+
+
+class Cause(IntEnum):
+    """Why a leaf is as fine as it is."""
+
+    ROOT = 0
+    INDICATOR = 1
+    SAMPLING = 2
+    REGION = 3
+    BUFFER = 4
+    TRIAL = 5
+    PATIENCE = 6
+    SIBLING = 7
+    BALANCE = 8
+
+
+class Bar(IntEnum):
+    """What keeps a hot leaf from being refined."""
+
+    NONE = 0
+    MAX_LEVEL = 1
+    NOISE = 2
+    ODD_EVEN = 3
+    GHOST = 4
+    HOLD = 5
+    TRIAL = 6
+
+
+def start(n_leaves: int) -> np.ndarray:
+    """State of leaves of which nothing is known."""
+    state = np.zeros(n_leaves, dtype=LEAF_STATE)
+    state["kind"] = -1
+    state["samples"] = np.nan
+    return state
+
+
+def carry(state: np.ndarray, source: np.ndarray, change: np.ndarray, n_children: int) -> np.ndarray:
+    """State of the leaves of the next forest.
+
+    Parameters
+    ----------
+    state : LEAF_STATE (n_leaves,)
+        ``trial`` of a leaf that is refined says whether its children are on trial.
+    source, change : int (n_new,)
+        As `Forest.adapt` returns them.
+    n_children : int
+    """
+    new = state[source]
+    merged = np.flatnonzero(change < 0)
+    group = state[source[merged][:, None] + np.arange(n_children)]
+    for name in ("ghosts", "noises", "ghost_wait", "noise_wait", "alarm_rms"):
+        new[name][merged] = group[name].max(axis=1)
+    fresh = change != 0
+    new["last"][fresh] = change[fresh]
+    for name in ("calm", "since", "bar", "age", "hold", "value", "parent"):
+        new[name][fresh] = 0
+    new["trial"][merged] = 0
+    new["cause"][merged] = Cause.ROOT
+    new["kind"][fresh] = -1
+    new["samples"][fresh] = np.nan
+    return new
+
+
+def to_text(state: np.ndarray) -> str:
+    """As a string for the meta data of a checkpoint."""
+    return base64.b64encode(zlib.compress(state.tobytes(), 6)).decode()
+
+
+def from_text(text: str, n_leaves: int) -> np.ndarray:
+    """What `to_text` gave; ValueError if it is not the state of so many leaves."""
+    raw = zlib.decompress(base64.b64decode(text))
+    if len(raw) != n_leaves * LEAF_STATE.itemsize:
+        raise ValueError(f"the state of {len(raw) / LEAF_STATE.itemsize:g} leaves, not of {n_leaves}")
+    return np.frombuffer(raw, dtype=LEAF_STATE).copy()
