@@ -1,0 +1,1 @@
+"""Safeguards against aliasing: refinement that cannot be fooled silently (docs/guards.md)."""
