@@ -1,1 +1,1 @@
-"""The aliasing safeguards: what a mesh must not be fooled by. docs/guards.md has formulas, measurements and limits."""
+"""Safeguards against aliasing: refinement that cannot be fooled silently (docs/guards.md)."""
