@@ -95,6 +95,7 @@ def checkpoint_meta(sim: Simulation) -> dict[str, Any]:
     return {
         "case": sim.case.data,
         "regridded_at": sim.regridded_at,
+        "thresholds": sim.decider.thresholds.state.to_meta(),
         "ledger": sim.ledger.state(),
         "counters": sim.report.counters(),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import numpy as np
 from amr import results
 from amr.build import build
 from amr.errors import AMRError
+from amr.indicators import ThresholdState
 from amr.io.outputs import Outputs
 from amr.io.report import Report, Timers, write_report
 from amr.io.snapshot import Snapshot
@@ -207,10 +209,10 @@ class Simulation:
             self.max_signal = self._measure()
         return True
 
-    def _decide(self) -> np.ndarray:
+    def _decide(self, grow_only: bool = False) -> np.ndarray:
         """Balanced flags of all leaves."""
-        parts = self.mesh.ghosted(self.pool.u, self.time, self.decider.needs_pool)
-        return self.decider.decide(self.mesh, self.pool.u, parts).flags
+        parts = partial(self.mesh.ghosted, self.pool.u, self.time, self.decider.needs_pool)
+        return self.decider.decide(self.mesh, self.pool.u, parts, grow_only=grow_only).flags
 
     # ---- set-up ------------------------------------------------------------------------------------------------------
 
@@ -223,7 +225,7 @@ class Simulation:
             self.max_signal = self._measure("the initial state")
             if self.case.mesh.max_level == 0:
                 break
-            flags = np.maximum(self._decide(), 0)
+            flags = self._decide(grow_only=True)
             if not flags.any():
                 break
             forest = self.mesh.forest.adapt(flags)[0]
@@ -239,6 +241,7 @@ class Simulation:
         self._guarded(lambda: checkpoint.read_blocks(self.mesh.leaves, self.pool.u, self.layout))
         self.time, self.step_number = checkpoint.time, checkpoint.step
         self.regridded_at = checkpoint.meta["regridded_at"]
+        self.decider.thresholds.state = ThresholdState.from_meta(checkpoint.meta["thresholds"])
         self.ledger.restore(checkpoint.meta["ledger"])
         self.report.restore(checkpoint.meta["counters"])
         self.max_signal = self._measure(f"the state in {checkpoint.path}")

@@ -15,6 +15,7 @@ from amr.indicators.marking import Region
 from amr.indicators.plugin import BlockFields, PluginIndicator, PluginParameters
 from amr.indicators.regrid import Decider, Decision
 from amr.indicators.second_difference import SecondDifference
+from amr.indicators.thresholds import MARKINGS, Marking, ThresholdState
 from amr.names import suggestion
 
 if TYPE_CHECKING:
@@ -22,13 +23,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "INDICATORS",
+    "MARKINGS",
     "BlockFields",
     "Decider",
     "Decision",
     "Indicator",
+    "Marking",
     "PluginIndicator",
     "PluginParameters",
     "Region",
+    "ThresholdState",
     "Thresholds",
     "VariableIndicator",
     "VariableParameters",
