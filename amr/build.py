@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amr.comm import Comm, check_launcher
-from amr.indicators import Decider, Region
+from amr.indicators import Decider, Marking, Region
 from amr.io.outputs import OutputOptions
 from amr.mesh.geometry import Geometry
 from amr.mesh.pool import Layout, Pool
@@ -123,5 +123,12 @@ def _decider(case: Case, comm: Comm, physics: Physics, layout: Layout, geometry:
         combine=refinement.combine,
         buffer=case.buffer,
         patience=refinement.patience,
-        regions=[Region(tuple(each.lower), tuple(each.upper), each.level) for each in refinement.regions],
+        regions=[Region(tuple(each.lower), tuple(each.upper), each.level, each.factor) for each in refinement.regions],
+        marking=Marking(
+            refinement.marking,
+            refinement.theta,
+            refinement.max_leaves,
+            tuple(refinement.level_factors),
+            refinement.target_error,
+        ),
     )

@@ -208,10 +208,10 @@ class Simulation:
             self.max_signal = self._measure()
         return True
 
-    def _decide(self) -> np.ndarray:
+    def _decide(self, grow_only: bool = False) -> np.ndarray:
         """Balanced flags of all leaves."""
         parts = self.mesh.ghosted(self.pool.u, self.time, self.decider.needs_pool)
-        return self.decider.decide(self.mesh, self.pool.u, parts).flags
+        return self.decider.decide(self.mesh, self.pool.u, parts, grow_only=grow_only).flags
 
     # ---- set-up ------------------------------------------------------------------------------------------------------
 
@@ -224,7 +224,7 @@ class Simulation:
             self.max_signal = self._measure("the initial state")
             if self.case.mesh.max_level == 0:
                 break
-            flags = np.maximum(self._decide(), 0)
+            flags = self._decide(grow_only=True)
             if not flags.any():
                 break
             forest, source, change = self.mesh.forest.adapt(flags)

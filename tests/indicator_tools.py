@@ -10,6 +10,7 @@ from amr._kernels import indicate as kernel
 from amr.errors import AMRError
 from amr.indicators.fields import Fields
 from amr.mesh.balance import balance_flags
+from amr.mesh.geometry import Geometry
 from amr.mesh.pool import Layout
 from amr.mesh.tree import Forest
 
@@ -98,6 +99,7 @@ class LocalBlocks:
 
     def __init__(self, forest, geometry, start=0, stop=None):
         self.forest = forest
+        self.leaves = slice(start, stop)
         self.level = forest.level[start:stop]
         self.spacing = geometry.spacing(self.level)
 
@@ -110,3 +112,28 @@ def balanced_forest(dim, seed, roots, periodic, max_level=3, share=0.25):
         flags = (rng.random(forest.n_leaves) < share).astype(np.int8)
         forest = forest.adapt(balance_flags(forest, flags))[0]
     return forest
+
+
+def unit_geometry(forest, n=8):
+    """Unit root blocks from 0 on."""
+    roots = forest.root_blocks[: forest.dim]
+    return Geometry([0.0] * forest.dim, [float(r) for r in roots], roots, n)
+
+
+def sampled(forest, geometry, layout, function):
+    """One variable: a function of the cell centres, ghosts included; no physics."""
+    x = geometry.cell_centers(forest.level, forest.coords, layout.g)
+    return np.ascontiguousarray(function(*x)[:, None])
+
+
+def bumpy(dim):
+    def function(*x):
+        return np.tanh((sum((c - 0.9) ** 2 for c in x) - 0.5) / 0.05) + 0.1 * np.sin(7 * sum(x))
+
+    return function
+
+
+def same(a, b):
+    return (
+        all((getattr(a, k) == getattr(b, k)).all() for k in ("flags", "value", "eta", "near")) and a.scales == b.scales
+    )

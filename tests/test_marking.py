@@ -15,17 +15,20 @@ from amr.mesh.neighbors import offsets
 from amr.mesh.pool import Layout
 from amr.mesh.tree import Forest
 from amr.physics import create_physics
-from tests.indicator_tools import LocalBlocks, OneRank, ThreadRank, balanced_forest
+from tests.indicator_tools import (
+    LocalBlocks,
+    OneRank,
+    ThreadRank,
+    balanced_forest,
+    bumpy,
+    same,
+    sampled,
+    unit_geometry,
+)
 from tests.trees import boxes, images
 
 ROOTS = {1: [5], 2: [3, 2], 3: [2, 2, 1]}
 COARSEN = np.array([0.5])
-
-
-def unit_geometry(forest, n=8):
-    """Unit root blocks from 0 on."""
-    roots = forest.root_blocks[: forest.dim]
-    return Geometry([0.0] * forest.dim, [float(r) for r in roots], roots, n)
 
 
 def marked(forest, eta, near=None, **options):
@@ -189,25 +192,6 @@ def test_without_indicators_only_regions_are_fine():
 
 
 # ---- ranks, axes ----
-
-
-def sampled(forest, geometry, layout, function):
-    """One variable: a function of the cell centres, ghosts included; no physics."""
-    x = geometry.cell_centers(forest.level, forest.coords, layout.g)
-    return np.ascontiguousarray(function(*x)[:, None])
-
-
-def bumpy(dim):
-    def function(*x):
-        return np.tanh((sum((c - 0.9) ** 2 for c in x) - 0.5) / 0.05) + 0.1 * np.sin(7 * sum(x))
-
-    return function
-
-
-def same(a, b):
-    return (
-        all((getattr(a, k) == getattr(b, k)).all() for k in ("flags", "value", "eta", "near")) and a.scales == b.scales
-    )
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])

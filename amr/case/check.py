@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from amr.case.choice import Collector, read_indicators, read_physics, read_problem, read_sources
 from amr.case.schema import REQUIRED, SECTIONS, Boundaries, Mesh, Refinement, Scheme
 from amr.case.text import Fault, path
-from amr.indicators import Indicator
+from amr.indicators import INDICATORS, Indicator
 from amr.mesh.tree import COORD_BITS, KEY_LEVEL
 from amr.names import suggestion
 from amr.physics.boundary import Condition
@@ -238,7 +238,15 @@ class _Checker(Collector):
 
     def _indicators(self, physics: Any) -> list[Indicator]:
         refinement: Refinement | None = self.sections.get("refinement")
-        return [] if refinement is None else read_indicators(self, refinement, physics)
+        if refinement is None:
+            return []
+        found = read_indicators(self, refinement, physics)
+        complete = len(found) == len(refinement.indicators)
+        if complete and refinement.target_error is not None and not any(each.estimates_error for each in found):
+            offered = ", ".join(name for name, each in INDICATORS.items() if each.estimates_error)
+            text = f"needs an indicator that estimates the error: {offered}"
+            self.add("refinement.target_error", text, refinement.target_error)
+        return found
 
     def _refinement(self, mesh: Mesh | None) -> int:
         """Note what does not fit the mesh; return the buffer in cells."""
@@ -264,7 +272,20 @@ class _Checker(Collector):
             self.add("refinement.buffer", text, refinement.buffer)
         for i, region in enumerate(refinement.regions):
             self._region(mesh, region, i)
+        self._marking(mesh, refinement)
         return int(buffer)
+
+    def _marking(self, mesh: Mesh, refinement: Refinement) -> None:
+        roots = math.prod(mesh.root_blocks)
+        if refinement.max_leaves is not None and refinement.max_leaves < roots:
+            text = f"must be >= {roots}, the blocks of level 0"
+            self.add("refinement.max_leaves", text, refinement.max_leaves)
+        if len(refinement.level_factors) > mesh.max_level + 1 and self.sound("mesh.max_level"):
+            text = f"more entries than levels; there are levels 0..{mesh.max_level}"
+            self.add("refinement.level_factors", text, refinement.level_factors)
+        if refinement.target_error is not None and refinement.marking != "absolute":
+            text = f'sets the thresholds itself: needs marking = "absolute", not "{refinement.marking}"'
+            self.add("refinement.target_error", text, refinement.target_error)
 
     def _region(self, mesh: Mesh, region: Any, i: int) -> None:
         if region.level > mesh.max_level and self.sound("mesh.max_level"):

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError, core_schema
 
+from amr.indicators.thresholds import MARKINGS
 from amr.names import suggestion
 from amr.scheme.flux import INTEGRATORS, LIMITERS, RECONSTRUCTIONS, RIEMANN
 
@@ -192,7 +193,8 @@ class Region(Section):
 
     lower: list[float] = Field(min_length=1, max_length=3, description="Lower corner")
     upper: list[float] = Field(min_length=1, max_length=3, description="Upper corner")
-    level: int = Field(ge=0, description="Blocks that touch the box are refined to at least this level")
+    level: int = Field(0, ge=0, description="Blocks that overlap the box are refined to at least this level")
+    factor: float = Field(1.0, gt=0, description="Multiplier of all thresholds of the blocks that overlap the box")
 
 
 class Refinement(Section):
@@ -214,6 +216,24 @@ class Refinement(Section):
     combine: Annotated[str, NameIn("combination", ("or", "and"))] = Field(
         "or", description='Refine where any ("or") or all ("and") of the indicators say so'
     )
+    marking: Annotated[str, NameIn("marking", MARKINGS)] = Field(
+        "absolute",
+        description="absolute: refine above the thresholds; maximum: above theta times the largest value; bulk (Dörfler): the "
+        "smallest set of blocks with theta of the sum of value^2 volume",
+    )
+    theta: float = Field(0.5, gt=0, lt=1, description="Fraction for marking = maximum and bulk")
+    max_leaves: int | None = Field(
+        None, ge=1, description="Budget: thresholds are raised by 1.25 until the mesh has no more blocks than this"
+    )
+    level_factors: list[Annotated[float, Field(gt=0)]] = Field(
+        default_factory=list,
+        description="Multipliers of the thresholds of level 0, 1, ...; the last one for all deeper ones",
+    )
+    target_error: float | None = Field(
+        None,
+        gt=0,
+        description="Steer the thresholds until the estimated L1 error per volume, in units of the variables' ranges, is below",
+    )
     interval: int = Field(4, ge=1, description="Steps between two regrids")
     buffer: Annotated[Any, Form(_buffer, _BUFFER_SCHEMA)] = Field(
         "auto",
@@ -221,7 +241,8 @@ class Refinement(Section):
         "so that nothing escapes before the next regrid",
     )
     regions: list[Region] = Field(
-        default_factory=list, description="Boxes { lower, upper, level } that are refined to at least a level"
+        default_factory=list,
+        description="Boxes { lower, upper, level, factor } with a least level or thresholds of their own",
     )
 
 

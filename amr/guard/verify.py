@@ -13,13 +13,13 @@ import numpy as np
 
 from amr.guard.classify import Kind, class_limits, classify
 from amr.indicators.leaf_state import Bar
-from amr.indicators.regrid import LOOK, Review
+from amr.indicators.review import LOOK, Review
 from amr.mesh.neighbors import SAME, neighbors
 
 if TYPE_CHECKING:
     from amr.indicators.fields import Scale
     from amr.indicators.marking import Marked
-    from amr.indicators.regrid import Part
+    from amr.indicators.review import Part
     from amr.mesh.pool import Layout
     from amr.mesh.tree import Forest
     from amr.physics.base import Physics

@@ -16,6 +16,7 @@ from amr.indicators.multiresolution import Multiresolution
 from amr.indicators.plugin import BlockFields, PluginIndicator, PluginParameters
 from amr.indicators.regrid import Decider, Decision
 from amr.indicators.second_difference import SecondDifference
+from amr.indicators.thresholds import MARKINGS, Marking, ThresholdState
 from amr.names import suggestion
 
 if TYPE_CHECKING:
@@ -23,13 +24,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "INDICATORS",
+    "MARKINGS",
     "BlockFields",
     "Decider",
     "Decision",
     "Indicator",
+    "Marking",
     "PluginIndicator",
     "PluginParameters",
     "Region",
+    "ThresholdState",
     "Thresholds",
     "VariableIndicator",
     "VariableParameters",

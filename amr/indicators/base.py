@@ -80,9 +80,12 @@ class Indicator:
         Thresholds, ``coarsen < refine``.
     variables : tuple of int
         Primitive variables it looks at.
+    estimates_error : bool
+        Whether the values estimate the error of the solution, in units of the variables' ranges.
     """
 
     name: ClassVar[str]
+    estimates_error: ClassVar[bool] = False
     label: str
     refine: float
     coarsen: float

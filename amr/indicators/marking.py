@@ -36,11 +36,14 @@ class Region:
     ----------
     lower, upper : sequence of float (dim,)
     level : int
+    factor : float
+        Multiplier of all thresholds of the blocks of the box.
     """
 
     lower: Sequence[float]
     upper: Sequence[float]
-    level: int
+    level: int = 0
+    factor: float = 1.0
 
 
 def combine_values(ratio: np.ndarray, combine: str) -> np.ndarray:
@@ -169,9 +172,17 @@ def _held_by_buffer(forest: Forest, hot: np.ndarray, near: np.ndarray, flags: np
 
 def _apply_region(forest: Forest, geometry: Geometry, region: Region, flags: np.ndarray) -> None:
     """Raise ``flags`` of the leaves that overlap a region: +1 below its level, no coarsening at it."""
-    dim = forest.dim
     shallow = np.flatnonzero(forest.level <= region.level)
-    level, coords = forest.level[shallow], forest.coords[shallow]
+    inside = overlap(forest, geometry, region, shallow)
+    # Level 0 wants nothing: roots do not coarsen.
+    wanted = np.where(forest.level[inside] < region.level, 1, 0).astype(np.int8)
+    flags[inside] = np.maximum(flags[inside], wanted)
+
+
+def overlap(forest: Forest, geometry: Geometry, region: Region, leaves: np.ndarray) -> np.ndarray:
+    """Those of some leaves (int array) that belong to a region."""
+    dim = forest.dim
+    level, coords = forest.level[leaves], forest.coords[leaves]
     start = geometry.origin(level, coords)[:, :dim]
     width = geometry.spacing(level)[:, :dim] * geometry.n
     lower, upper = np.asarray(region.lower, dtype=float), np.asarray(region.upper, dtype=float)
@@ -183,9 +194,7 @@ def _apply_region(forest: Forest, geometry: Geometry, region: Region, flags: np.
         (start <= upper + slack) & (start + width >= lower - slack),
         (start < upper - slack) & (start + width > lower + slack),
     ).all(axis=1)
-    inside, inside_level = shallow[overlaps], level[overlaps]
-    wanted = np.where(inside_level < region.level, 1, 0).astype(np.int8)
-    flags[inside] = np.maximum(flags[inside], wanted)
+    return leaves[overlaps]
 
 
 def check_regions(regions: Sequence[Region], dim: int, max_level: int) -> None:

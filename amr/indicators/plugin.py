@@ -85,27 +85,15 @@ class PluginIndicator(Indicator):
         self.refine, self.coarsen = set_thresholds(PluginParameters.model_validate(own), refine, coarsen)
         self.variables = tuple(range(len(physics.primitives)))
 
-    def evaluate(
-        self, fields: Fields, buffer: int, spacing: np.ndarray, level: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Value and surroundings of each local block (not collective).
+    def evaluate(self, fields: Fields, spacing: np.ndarray, level: np.ndarray) -> np.ndarray:
+        """Value of each local block, float64 (n_block,) (not collective).
 
         Parameters
         ----------
         fields : Fields
             With all primitive variables, loaded.
-        buffer : int
-            Cells, at most the cells of a block; a plugin does not say where a block is hot: all of it.
         spacing : float64 (n_block, dim)
         level : int8 (n_block,)
-
-        Returns
-        -------
-        eta : float64 (n_block,)
-            The block refines when > ``refine``.
-        near : uint32 (n_block,)
-            Bit s is set when a cell above ``refine`` lies within ``buffer`` cells of the side, edge or corner at slot s (slots
-            of `amr.mesh.neighbors`); the centre's bit, when there is one at all.
 
         Raises
         ------
@@ -114,7 +102,7 @@ class PluginIndicator(Indicator):
         """
         n_block = fields.n_block
         if n_block == 0:  # more ranks than blocks: many NumPy expressions fail on nothing
-            return np.zeros(0), np.zeros(0, dtype=np.uint32)
+            return np.zeros(0)
         try:
             result = self.function(self._arguments(fields), spacing.copy(), level.copy(), **self.keywords)
             eta = np.asarray(result, dtype=np.float64)
@@ -128,10 +116,7 @@ class PluginIndicator(Indicator):
         if np.isnan(eta).any():
             count = int(np.isnan(eta).sum())
             raise PluginError(f'indicator "{self.label}": returned NaN for {count} of {n_block} blocks')
-        everywhere = np.uint32((1 << 3**fields.layout.dim) - 1)
-        return eta, np.where(
-            eta > self.refine, everywhere if buffer > 0 else centre_bit(fields.layout.dim), np.uint32(0)
-        )
+        return eta
 
     def _arguments(self, fields: Fields) -> BlockFields:
         w = fields.w.view()
@@ -149,6 +134,12 @@ class PluginIndicator(Indicator):
 def centre_bit(dim: int) -> np.uint32:
     """The bit of a `near` mask that says that a block has a hot cell at all."""
     return np.uint32(1 << (3**dim // 2))
+
+
+def near_everywhere(hot: np.ndarray, buffer: int, dim: int) -> np.ndarray:
+    """`near` masks, uint32 (n_block,), of blocks of which is known only whether they are ``hot`` (bool (n_block,)), not where."""
+    everywhere = np.uint32((1 << 3**dim) - 1)
+    return np.where(hot, everywhere if buffer > 0 else centre_bit(dim), np.uint32(0))
 
 
 def check_keywords(function: Callable[..., Any], keywords: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,18 +15,16 @@ from amr.indicators.base import Indicator, VariableIndicator
 from amr.indicators.fields import Fields, Scale
 from amr.indicators.leaf_state import Bar, Cause
 from amr.indicators.marking import COMBINATIONS, Marked, Region, check_regions, combine_near, combine_values, mark
-from amr.indicators.plugin import PluginIndicator, centre_bit
+from amr.indicators.plugin import PluginIndicator, centre_bit, near_everywhere
+from amr.indicators.review import LOOK, Guards, Part, no_review
+from amr.indicators.thresholds import ABSOLUTE, Marking, ThresholdRule, ThresholdState, n_leaves_after
 
 if TYPE_CHECKING:
-    from amr._kernels.ghosts import GhostPlan
     from amr.comm import Comm
     from amr.mesh.geometry import Geometry
     from amr.mesh.pool import Layout
     from amr.mesh.tree import Forest
     from amr.physics.base import Physics
-
-
-Part = tuple[np.ndarray, "GhostPlan | None"]
 
 
 class BlocksOfRank(Protocol):
@@ -38,53 +36,6 @@ class BlocksOfRank(Protocol):
     leaves: slice
 
 
-#: What the guards see in an alarmed block: its class, spectral exponent, flatness and rms second difference.
-LOOK = np.dtype([("kind", "i1"), ("variable", "i2"), ("q3", "f8"), ("flatness", "f8"), ("rms", "f8"), ("cells_per_wave", "f8")])
-
-
-class Guards(Protocol):
-    """What `Decider` asks of the guards (`amr.guard.verify.Guard`); without them every hot leaf is believed."""
-
-    variables: tuple[int, ...]
-
-    def look(
-        self, u: np.ndarray, parts: Sequence[Part], alarmed: np.ndarray, scales: Mapping[int, Scale]
-    ) -> np.ndarray: ...
-
-    def review(self, forest: Forest, leaf: np.ndarray, hot: np.ndarray, sampled: np.ndarray, found: np.ndarray) -> Review: ...
-
-    def settle(self, forest: Forest, leaf: np.ndarray, review: Review, marked: Marked, found: np.ndarray) -> None: ...
-
-    def to_meta(self) -> dict[str, Any]: ...
-
-    def from_meta(self, meta: Mapping[str, Any]) -> None: ...
-
-
-@dataclass(frozen=True)
-class Review:
-    """What the guards say of the alarms: bool (n_leaves,) each.
-
-    Attributes
-    ----------
-    rejected
-        Hot leaves that are not refined; neither are their neighbours for their sake.
-    vetoed
-        Those of them that their neighbours must not refine either.
-    released
-        Leaves whose refinement has bought nothing: they coarsen at once.
-    low
-        Leaves that have nothing their parents could not tell.
-    on_trial
-        Leaves that do not coarsen before their trial is over.
-    """
-
-    rejected: np.ndarray
-    vetoed: np.ndarray
-    released: np.ndarray
-    low: np.ndarray
-    on_trial: np.ndarray
-
-
 @dataclass(frozen=True)
 class Decision:
     """What a regrid decided and from what; the same on every rank.
@@ -94,9 +45,11 @@ class Decision:
     flags : int8 (n_leaves,)
         Balanced flags for `Forest.adapt`.
     value : float64 (n_leaves,)
-        Combined indicator value in units of ``refine``: > 1 is hot.
+        Combined indicator value in units of ``refine``: above ``threshold`` is hot.
     eta : float64 (n_leaves, n_indicators)
         Each indicator's value.
+    threshold : float64 (n_leaves,)
+        What ``value`` was compared with: 1, but for marking strategies, factors by level and region, and a budget.
     near : uint32 (n_leaves,)
         Where in the leaf the hot cells are.
     labels : tuple of str
@@ -108,6 +61,7 @@ class Decision:
     flags: np.ndarray
     value: np.ndarray
     eta: np.ndarray
+    threshold: np.ndarray
     near: np.ndarray
     labels: tuple[str, ...]
     scales: dict[str, Scale]
@@ -138,6 +92,8 @@ class Decider:
     patience : int
         Regrids in a row that a leaf must have been without need before it coarsens.
     guard : Guards, optional
+    marking : Marking
+        How block values become thresholds.
 
     Attributes
     ----------
@@ -164,6 +120,7 @@ class Decider:
         regions: Sequence[Region] = (),
         patience: int = 3,
         guard: Guards | None = None,
+        marking: Marking = ABSOLUTE,
     ) -> None:
         if combine not in COMBINATIONS:
             raise CaseError(f"combine: {combine!r} is none of {', '.join(COMBINATIONS)}")
@@ -179,8 +136,13 @@ class Decider:
         self.fields = Fields(physics, layout, [*variables, *(guard.variables if guard else ())])
         self._physics = physics
         self._can_fail = any(isinstance(indicator, PluginIndicator) for indicator in self.indicators)
+        self.thresholds = ThresholdRule(marking, regions, geometry)
         self.leaf = leaf_state.start(0)
         self.flicker = 0
+        errors = [i for i, indicator in enumerate(self.indicators) if indicator.estimates_error]
+        self._error_indicator = errors[0] if errors else None
+        if marking.target_error is not None and not errors:
+            raise CaseError("target_error: needs an indicator that estimates the error")
 
     @property
     def needs_pool(self) -> bool:
@@ -193,6 +155,7 @@ class Decider:
         u: np.ndarray,
         parts: Iterable[Part] | None = None,
         sampled: np.ndarray | None = None,
+        grow_only: bool = False,
     ) -> Decision:
         """Flags of all leaves, the same bits on every rank and for any number of ranks. Collective.
 
@@ -207,6 +170,8 @@ class Decider:
             `LocalMesh.ghosted` gives them. All blocks, with filled ghosts, by default, and always where `needs_pool`.
         sampled : bool (n_block,), optional
             Local blocks that must be refined because the initial state has more than their cells say.
+        grow_only : bool
+            Nothing coarsens.
 
         Returns
         -------
@@ -219,18 +184,29 @@ class Decider:
         CaseError
             A region that does not fit the mesh.
         """
-        forest = mesh.forest
+        forest, rule = mesh.forest, self.thresholds
         check_regions(self.regions, forest.dim, forest.max_level)
-        everything = ((np.arange(len(u), dtype=np.int32), None),)
         if len(self.leaf) != forest.n_leaves:
             self.leaf = leaf_state.start(forest.n_leaves)
-        refine, coarsen = self._thresholds(forest)
-        local = self._evaluate(mesh, u, everything if parts is None else parts, refine)
-        if sampled is not None:
-            local["sampled"] = sampled
-        # One message for all: leaves are in SFC order, ranks hold contiguous pieces of it.
-        found = self.comm.allgatherv(local)
-        return self._mark(forest, found, refine, coarsen)
+        if not self.fields.scales:
+            self.fields.measure(u, self.comm)
+        # The first pass waits for messages; what they brought stays where the plans find it.
+        done: list[Part] = []
+        everything = ((np.arange(len(u), dtype=np.int32), None),)
+        parts = _recorded(everything if parts is None else parts, done)
+        refine, coarsen = self._own_thresholds(forest)
+        first = rule.first(forest)
+        found = self._gather(mesh, u, parts, done, refine * first[:, None], sampled)
+        value = combine_values(self._by_indicator(found["eta"] / refine), self.combine)
+        threshold = first
+        if self._error_indicator is not None:
+            before = rule.state.multiplier
+            rule.follow_target(forest, self._by_indicator(found["eta"])[:, self._error_indicator], value * before / first)
+            threshold = first * (rule.state.multiplier / before)
+        threshold = rule.choose(forest, threshold, value)
+        if not np.array_equal(threshold, first):
+            found = self._gather(mesh, u, done, done, refine * threshold[:, None], sampled)
+        return self._mark(forest, found, value, threshold, refine, coarsen, grow_only)
 
     def adapted(self, source: np.ndarray, change: np.ndarray) -> None:
         """Take over what is remembered to the leaves of the next forest; arrays as of `Forest.adapt`."""
@@ -242,6 +218,7 @@ class Decider:
         return {
             "leaf": leaf_state.to_text(self.leaf),
             "scales": self.fields.to_meta(),
+            "thresholds": self.thresholds.state.to_meta(),
             "flicker": self.flicker,
             "guard": guard,
         }
@@ -259,12 +236,13 @@ class Decider:
         except ValueError as error:
             raise FileFormatError(f"the state of the leaves is damaged: {error}") from None
         self.fields.from_meta(meta["scales"])
+        self.thresholds.state = ThresholdState.from_meta(meta["thresholds"])
         self.flicker = meta["flicker"]
         if self.guard and meta["guard"]:
             self.guard.from_meta(meta["guard"])
 
-    def _thresholds(self, forest: Forest) -> tuple[np.ndarray, np.ndarray]:
-        """``refine`` and ``coarsen`` of each leaf and column."""
+    def _own_thresholds(self, forest: Forest) -> tuple[np.ndarray, np.ndarray]:
+        """``refine`` and ``coarsen`` of each leaf and column, before marking strategies."""
         shape = (forest.n_leaves, int(self.first[-1]))
         refine, coarsen = np.empty(shape), np.empty(shape)
         for i, indicator in enumerate(self.indicators):
@@ -287,25 +265,33 @@ class Decider:
                 )
         return jobs
 
-    def _evaluate(self, mesh: BlocksOfRank, u: np.ndarray, parts: Iterable[Part], refine: np.ndarray) -> np.ndarray:
-        """What is found in the local blocks, as a structured array. Collective."""
-        if not self.fields.scales:
-            self.fields.measure(u, self.comm)
-        # The first pass waits for messages; what they brought stays where the plans find it.
-        done: list[Part] = []
-        found = self._indicate(u, _recorded(parts, done), refine[mesh.leaves])
+    def _gather(
+        self,
+        mesh: BlocksOfRank,
+        u: np.ndarray,
+        parts: Iterable[Part],
+        done: list[Part],
+        refine: np.ndarray,
+        sampled: np.ndarray | None,
+    ) -> np.ndarray:
+        """What is found in all leaves, a structured array, with ``refine`` (n_leaves, n_columns). Collective."""
+        own = refine[mesh.leaves]
+        found = self._indicate(u, parts, own)
         if self.fields.follow(found.lowest, found.highest, u, self.comm):
-            found = self._indicate(u, done, refine[mesh.leaves])
+            found = self._indicate(u, done, own)
         if self.needs_pool:
             self.comm.agree(self._evaluate_plugins(mesh, u, found))
         near = self._near(found)
         local = np.zeros(len(u), dtype=self._message())
         local["eta"], local["parent"], local["detail"], local["near"] = found.eta, found.parent, found.detail, near
+        if sampled is not None:
+            local["sampled"] = sampled
         if self.guard:
             is_hot = (near & centre_bit(self.layout.dim)).astype(bool)
             alarmed = np.flatnonzero(is_hot & (mesh.level < mesh.forest.max_level)).astype(np.int32)
             local["look"][alarmed] = self.guard.look(u, done, alarmed, self.fields.scales)
-        return local
+        # One message for all: leaves are in SFC order, ranks hold contiguous pieces of it.
+        return self.comm.allgatherv(local)
 
     def _message(self) -> list[tuple[Any, ...]]:
         columns = (int(self.first[-1]),)
@@ -341,41 +327,58 @@ class Decider:
             for i, indicator in enumerate(self.indicators):
                 if isinstance(indicator, PluginIndicator):
                     column = self.first[i]
-                    found.eta[:, column], found.near[:, column] = indicator.evaluate(
-                        self.fields, self.buffer, spacing, mesh.level
-                    )
+                    eta = indicator.evaluate(self.fields, spacing, mesh.level)
+                    found.eta[:, column] = eta
+                    found.near[:, column] = near_everywhere(eta > found.tau[:, column], self.buffer, self.layout.dim)
                     # A plugin is not asked about restricted blocks: their number of cells would surprise it.
                     found.parent[:, column] = found.eta[:, column]
         except PluginError as failure:
             return failure
         return None
 
-    def _mark(self, forest: Forest, found: np.ndarray, refine: np.ndarray, coarsen: np.ndarray) -> Decision:
+    def _mark(
+        self, forest: Forest, found: np.ndarray, value: np.ndarray, threshold: np.ndarray, refine: np.ndarray,
+        coarsen: np.ndarray, grow_only: bool,
+    ) -> Decision:  # fmt: skip
         """The decision, from what was gathered of all leaves."""
         leaf, centre = self.leaf, centre_bit(forest.dim)
         sampled = found["sampled"] & (forest.level < forest.max_level)
         near = np.where(sampled, found["near"] | centre, found["near"])
         hot = (near & centre).astype(bool)
-        low = (found["parent"] < coarsen).all(axis=1)
-        vetoed = None
-        if self.guard:
-            review = self.guard.review(forest, leaf, hot, sampled, found)
-            near = np.where(review.rejected, np.uint32(0), near)
-            low = (low | review.low) & ~review.on_trial
-            vetoed = review.vetoed
-        leaf["calm"] = np.where(low & ~hot, np.minimum(leaf["calm"], 254) + 1, 0)
-        calm = leaf["calm"] >= self.patience
-        if self.guard:
-            calm |= review.released
-        marked = mark(forest, near, calm, self.regions, self.geometry, vetoed)
-        eta = self._by_indicator(found["eta"])
-        value = combine_values(self._by_indicator(found["eta"] / refine), self.combine)
-        self._remember(forest, marked, sampled, found, refine, value, hot)
+        review = self.guard.review(forest, leaf, hot, sampled, found) if self.guard else no_review(forest.n_leaves)
+        near[review.rejected] = 0
+        worst = (found["parent"] / coarsen).max(axis=1, initial=0.0)
+
+        def calm_at(factor: float) -> np.ndarray:
+            """Regrids in a row that each leaf could do without, this one included."""
+            low = ((worst < factor * threshold) | review.low) & ~review.on_trial & ~(value > factor * threshold)
+            return np.where(low & ~sampled, np.minimum(leaf["calm"], 254) + 1, 0)
+
+        def marked_at(factor: float) -> Marked:
+            # Raised: the masks of the threshold below, of the blocks that are still hot. Never less than what is near.
+            masks = near if factor == 1 else np.where(sampled | (value > factor * threshold), near, np.uint32(0))
+            calm = (calm_at(factor) >= self.patience) | review.released
+            return mark(forest, masks, calm & (not grow_only), self.regions, self.geometry, review.vetoed)
+
+        factor = self._raised(lambda f: n_leaves_after(forest, marked_at(f).flags), found, threshold, refine, coarsen)
+        marked = marked_at(factor)
+        leaf["calm"] = calm_at(factor)
+        self._remember(forest, marked, sampled, found, refine * (factor * threshold[:, None]), value, hot)
         if self.guard:
             self.guard.settle(forest, leaf, review, marked, found)
         labels = tuple(indicator.label for indicator in self.indicators)
         scales = {self._physics.primitives[v]: scale for v, scale in self.fields.scales.items()}
-        return Decision(marked.flags, value, eta, near, labels, scales)
+        eta = self._by_indicator(found["eta"])
+        return Decision(marked.flags, value, eta, factor * threshold, near, labels, scales)
+
+    def _raised(
+        self, leaves_at: Callable[[float], int], found: np.ndarray, threshold: np.ndarray, refine: np.ndarray,
+        coarsen: np.ndarray,
+    ) -> float:  # fmt: skip
+        """Factor by which a budget of leaves raises the thresholds."""
+        ratio = float((coarsen / refine).min(initial=1.0))
+        largest = (found["eta"] / refine).max(axis=1, initial=0.0)
+        return self.thresholds.fit(leaves_at, largest, threshold, ratio)
 
     def _by_indicator(self, columns: np.ndarray) -> np.ndarray:
         """Largest of each indicator's columns, (n_leaves, n_indicators)."""
@@ -389,7 +392,7 @@ class Decider:
         """Cause and values of each leaf, and flicker."""
         leaf, flags = self.leaf, marked.flags
         leaf["cause"] = np.where(sampled & (marked.cause == Cause.INDICATOR), Cause.SAMPLING, marked.cause)
-        leaf["value"] = value
+        leaf["value"] = np.minimum(value, np.finfo(np.float32).max)
         if found["eta"].shape[1]:
             ratio = found["eta"] / refine
             leaf["indicator"] = np.searchsorted(self.first, ratio.argmax(axis=1), side="right") - 1

@@ -1,0 +1,70 @@
+"""What a decision asks of the guards, and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from amr._kernels.ghosts import GhostPlan
+    from amr.indicators.fields import Scale
+    from amr.indicators.marking import Marked
+    from amr.mesh.tree import Forest
+
+#: Some local blocks, and what makes their ghosts; None where the pool's are filled.
+Part = tuple[np.ndarray, "GhostPlan | None"]
+
+#: What the guards see in an alarmed block: its class, spectral exponent, flatness and rms second difference.
+LOOK = np.dtype([("kind", "i1"), ("variable", "i2"), ("q3", "f8"), ("flatness", "f8"), ("rms", "f8"), ("cells_per_wave", "f8")])
+
+
+class Guards(Protocol):
+    """What `Decider` asks of the guards (`amr.guard.verify.Guard`); without them every hot leaf is believed."""
+
+    variables: tuple[int, ...]
+
+    def look(
+        self, u: np.ndarray, parts: Sequence[Part], alarmed: np.ndarray, scales: Mapping[int, Scale]
+    ) -> np.ndarray: ...
+
+    def review(self, forest: Forest, leaf: np.ndarray, hot: np.ndarray, sampled: np.ndarray, found: np.ndarray) -> Review: ...
+
+    def settle(self, forest: Forest, leaf: np.ndarray, review: Review, marked: Marked, found: np.ndarray) -> None: ...
+
+    def to_meta(self) -> dict[str, Any]: ...
+
+    def from_meta(self, meta: Mapping[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Review:
+    """What the guards say of the alarms: bool (n_leaves,) each.
+
+    Attributes
+    ----------
+    rejected
+        Hot leaves that are not refined; neither are their neighbours for their sake.
+    vetoed
+        Those of them that their neighbours must not refine either.
+    released
+        Leaves whose refinement has bought nothing: they coarsen at once.
+    low
+        Leaves that have nothing their parents could not tell.
+    on_trial
+        Leaves that do not coarsen before their trial is over.
+    """
+
+    rejected: np.ndarray
+    vetoed: np.ndarray
+    released: np.ndarray
+    low: np.ndarray
+    on_trial: np.ndarray
+
+
+def no_review(n_leaves: int) -> Review:
+    """Of guards that are switched off."""
+    no = np.zeros(n_leaves, dtype=bool)
+    return Review(no, no, no, no, no)
