@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from amr.case import check as case_check
-from amr.case.schema import Mesh, Output, Refinement, Scheme, Time
+from amr.case.schema import Guard, Mesh, Output, Refinement, Scheme, Time
 from amr.case.text import fault, report, toml_document
 from amr.errors import CaseError
 from amr.indicators import Indicator
@@ -26,7 +26,7 @@ class Case:
     Attributes
     ----------
     title : str
-    mesh, scheme, refinement, time, output
+    mesh, scheme, refinement, guard, time, output
         The sections (`amr.case.schema`), defaults filled in; ``mesh.periodic`` is a list, ``scheme.riemann`` a name,
         ``output.directory`` a path.
     physics : Physics
@@ -56,6 +56,7 @@ class Case:
     refinement: Refinement
     indicators: tuple[Indicator, ...]
     buffer: int
+    guard: Guard
     time: Time
     output: Output
     data: dict[str, Any]

@@ -22,7 +22,19 @@ from amr.problems.base import Problem, Setting, state_faults
 from amr.problems.plugin import PluginProblem
 from amr.scheme.flux import INTEGRATORS, default_riemann, fault_of_pair, riemann_names
 
-_TOP = ("title", "mesh", "physics", "problem", "boundaries", "scheme", "sources", "refinement", "time", "output")
+_TOP = (
+    "title",
+    "mesh",
+    "physics",
+    "problem",
+    "boundaries",
+    "scheme",
+    "sources",
+    "refinement",
+    "guard",
+    "time",
+    "output",
+)
 
 
 def check(data: Mapping[str, Any], directory: Path, output: str) -> tuple[dict[str, Any], list[Fault]]:
@@ -88,6 +100,7 @@ class _Checker(Collector):
             "refinement": self.sections["refinement"],
             "indicators": tuple(indicators),
             "buffer": buffer,
+            "guard": self.sections["guard"],
             "time": self.sections["time"],
             "output": written,
         }
@@ -301,6 +314,7 @@ class _Checker(Collector):
         resolved["refinement"] = _plain(parts["refinement"])
         for entry in resolved["refinement"]["indicators"]:
             entry["name"] = self._absolute(entry["name"])
+        resolved["guard"] = _plain(parts["guard"])
         resolved["time"], resolved["output"] = _plain(parts["time"]), _plain(parts["output"])
         return resolved
 

@@ -34,7 +34,19 @@ def json_schema() -> dict[str, Any]:
     }
     choices = [{"type": "string", "pattern": ":"}, *_choices(SOURCES, None, definitions)]
     properties["sources"] = {"type": "array", "description": "Source terms", "items": {"anyOf": choices}}
-    order = ["title", "mesh", "physics", "problem", "boundaries", "scheme", "sources", "refinement", "time", "output"]
+    order = [
+        "title",
+        "mesh",
+        "physics",
+        "problem",
+        "boundaries",
+        "scheme",
+        "sources",
+        "refinement",
+        "guard",
+        "time",
+        "output",
+    ]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Case file of amr",
@@ -109,7 +121,18 @@ def markdown() -> str:
     """The reference page of the case file."""
     required = ", ".join(f"`[{name}]`" for name in REQUIRED)
     lines = [_HEAD.format(required=required)]
-    for name in ("mesh", "physics", "problem", "boundaries", "scheme", "sources", "refinement", "time", "output"):
+    for name in (
+        "mesh",
+        "physics",
+        "problem",
+        "boundaries",
+        "scheme",
+        "sources",
+        "refinement",
+        "guard",
+        "time",
+        "output",
+    ):
         if name == "physics":
             lines += _table_of_choices(
                 "physics", "`name` picks the equations; the other keys are theirs.", _physics_rows()
