@@ -15,7 +15,8 @@ from amr.problems import PROBLEMS, exact_riemann
 from amr.problems.base import Setting
 from amr.problems.exact_riemann import GasState, WaterState
 from amr.problems.riemann_2d import CONFIGURATIONS
-from amr.problems.sample import average_pieces, error_sums, gauss_points
+from amr.guard.nodes import gauss_points
+from amr.problems.sample import average_pieces, error_sums
 from amr.problems.sedov import similarity
 
 SOD = {
