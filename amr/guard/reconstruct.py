@@ -112,7 +112,20 @@ def reconstruct_at(averages: np.ndarray, block: np.ndarray, x: np.ndarray) -> np
     offsets = np.indices((3,) * dim).reshape(dim, -1)[::-1] - 1
     near = tuple(centre[a][:, None] + offsets[a] for a in range(dim))[::-1]
     values = averages[(block[:, None], slice(None), *near)]  # (m, 3^dim, n_var)
-    values = np.moveaxis(values, 2, 1).reshape(len(block), averages.shape[1], *(3,) * dim)
-    c = coefficients(values, dim)[..., 3**dim // 2]  # of the stencil's middle cell
-    weight = terms(x - (centre + 0.5))
-    return np.einsum("mvt,tm->vm", c, weight)
+    return np.einsum("omv,om->vm", np.swapaxes(values, 0, 1), _stencil(offsets, x - (centre + 0.5)))
+
+
+def _stencil(offsets: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Weights (3^dim, m) of the averages at those offsets (dim, 3^dim) in the middle cell's quadratic at x (dim, m)."""
+    dim = len(x)
+    bend = 0.5 * (x * x - _TWELFTH)
+    weight = np.zeros((offsets.shape[1], x.shape[1]))
+    for place, offset in enumerate(offsets.T):
+        away = np.flatnonzero(offset)
+        if len(away) == 0:
+            weight[place] = 1.0 - 2.0 * bend.sum(axis=0)
+        elif len(away) == 1:
+            weight[place] = 0.5 * offset[away[0]] * x[away[0]] + bend[away[0]]
+        elif len(away) == 2 and dim > 1:
+            weight[place] = 0.25 * offset[away].prod() * x[away].prod(axis=0)
+    return weight
