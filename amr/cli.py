@@ -14,6 +14,7 @@ import click
 
 from amr import __version__
 from amr.errors import AMRError
+from amr.guard_command import guard
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -197,6 +198,7 @@ def _group() -> None:
 
 
 _group.add_command(_solve, "solve")
+_group.add_command(guard)
 
 
 @_group.command("schema", help="Print the JSON schema of case files, for editors, or their reference as Markdown.")

@@ -1,1 +1,1 @@
-"""Safeguards against aliasing (docs/guards.md). Imports nothing from problems: what is sampled is passed in as a function."""
+"""Safeguards against aliasing: refinement that cannot be fooled silently (docs/guards.md)."""
