@@ -10,28 +10,60 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amr.comm import Comm, check_launcher
-from amr.indicators import Decider, Marking, Region
+from amr.guard.sampling import Sampled, Sampler
+from amr.guard.verify import Guard as RegridGuard
+from amr.indicators import Decider, Marking, Region, VariableIndicator
+from amr.indicators.base import find_variables
 from amr.io.outputs import OutputOptions
 from amr.mesh.geometry import Geometry
 from amr.mesh.pool import Layout, Pool
 from amr.mesh.tree import Forest
 from amr.physics.boundary import BoundaryFill, Condition
-from amr.problems.sample import average_pieces
+from amr.problems.sample import average_pieces, conserved_state
 from amr.scheme.flux import Scheme, create_scheme
 from amr.scheme.sources import SourceTerms
 
 if TYPE_CHECKING:
     from amr.case import Case
+    from amr.case.schema import Guard
     from amr.physics.base import Physics
     from amr.problems.base import Problem
     from amr.scheme.local_mesh import LocalMesh
 
 
 class InitialState:
-    """Cell averages of a problem's initial state."""
+    """Cell averages of a problem's initial state, and what its samples say about the mesh.
 
-    def __init__(self, problem: Problem, physics: Physics, layout: Layout, name: str) -> None:
+    Parameters
+    ----------
+    problem : Problem
+    physics : Physics
+    layout : Layout
+    name : str
+        What to call the problem in an error.
+    guard : Guard, optional
+        The section of the case; needed by `sample`.
+    comm : Comm, optional
+        Needed by `sample`.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        physics: Physics,
+        layout: Layout,
+        name: str,
+        guard: Guard | None = None,
+        comm: Comm | None = None,
+    ) -> None:
         self.problem, self.physics, self.layout, self.name = problem, physics, layout, name
+        self._guard, self._comm = guard, comm
+        self._sampler: Sampler | None = None
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether the case asks for `sample` in place of `fill`."""
+        return self._guard is not None and self._guard.enabled and self._guard.sampling
 
     def fill(self, u: np.ndarray, mesh: LocalMesh, variables: Sequence[int] | None = None) -> None:
         """Write the averages into the interiors of ``u`` (all variables, or those given), in place. Not collective."""
@@ -42,6 +74,60 @@ class InitialState:
         ):
             for v in range(self.layout.n_var) if variables is None else variables:
                 inner[blocks, v] = averages[:, v].reshape(-1, *inner.shape[2:])
+
+    def sample(self, u: np.ndarray, mesh: LocalMesh) -> Sampled:
+        """As `fill`, and look for what the cells do not resolve. Collective.
+
+        The averages are those of `fill` to the last bit but in cells that were bisected: where jittered points disagree with the
+        Gauss points, in blocks that are not alarmed or cannot be refined.
+
+        Parameters
+        ----------
+        u : float64 (n_block, n_var, nk, nj, ni)
+            Its interiors are overwritten.
+        mesh : LocalMesh
+            Read: ``level``, ``coords``, ``geometry`` and ``forest.max_level``.
+
+        Returns
+        -------
+        Sampled
+            Per block of this rank the alarm, whether it is noise and the level that is wanted.
+
+        Raises
+        ------
+        PluginError
+            The problem failed; the same on every rank.
+        """
+        sampler = self._sampler = self._sampler or self._make_sampler(mesh.geometry)
+        inner = u[(slice(None), slice(None), *self.layout.interior)]
+        inner = inner[(slice(None), slice(None), *(0,) * (3 - self.layout.dim))]
+        return sampler.sample(inner, mesh.level, mesh.coords, mesh.forest.max_level)
+
+    def _make_sampler(self, geometry: Geometry) -> Sampler:
+        assert self._guard is not None and self._comm is not None
+        physics = self.physics
+        return Sampler(
+            lambda x: conserved_state(self.problem.initial, physics, x, self.name),
+            geometry,
+            self._comm,
+            physics.n_var,
+            self.problem.quadrature,
+            tolerance=self._guard.tolerance,
+            seed=self._guard.seed,
+            with_scouts=self._guard.scouts,
+            groups=list(physics.conserved_vectors.values()),
+            fixed=physics.static,
+            floors=self._floors,
+        )
+
+    def _floors(self, u: np.ndarray) -> np.ndarray:
+        """Magnitudes (n_var,) that velocities and momenta of states (n_var, m) are measured against: those at the signal speed."""
+        floors = np.zeros(len(u))
+        w = self.physics.to_primitive(u)
+        signal = np.max([self.physics.max_signal(w, axis) for axis in range(self.physics.dim)], axis=0)
+        for name, indices in self.physics.conserved_vectors.items():
+            floors[list(indices)] = np.max(signal * np.abs(u[0]) if name == "momentum" else signal)
+        return floors
 
 
 @dataclass(frozen=True)
@@ -93,7 +179,9 @@ def build(case: Case, comm: Comm | None) -> Parts:
         boundary=BoundaryFill(physics, layout, geometry, conditions),
         scheme=scheme,
         sources=SourceTerms(list(case.sources), physics, layout),
-        initial=InitialState(case.problem, physics, layout, f"problem {case.data['problem']['name']}"),
+        initial=InitialState(
+            case.problem, physics, layout, f"problem {case.data['problem']['name']}", case.guard, comm
+        ),
         decider=_decider(case, comm, physics, layout, geometry),
         output=OutputOptions(
             directory=Path(output.directory or "out"),
@@ -113,7 +201,12 @@ def build(case: Case, comm: Comm | None) -> Parts:
 
 
 def _decider(case: Case, comm: Comm, physics: Physics, layout: Layout, geometry: Geometry) -> Decider:
-    refinement = case.refinement
+    refinement, options = case.refinement, case.guard
+    guard = None
+    if options.enabled and (options.classify or options.verify) and case.mesh.max_level > 0:
+        variables = {v: None for each in case.indicators if isinstance(each, VariableIndicator) for v in each.variables}
+        default = find_variables(physics, physics.indicator_variables)
+        guard = RegridGuard(physics, layout, tuple(variables) or default, options.classify, options.verify)
     return Decider(
         comm,
         physics,
@@ -123,6 +216,7 @@ def _decider(case: Case, comm: Comm, physics: Physics, layout: Layout, geometry:
         combine=refinement.combine,
         buffer=case.buffer,
         patience=refinement.patience,
+        guard=guard,
         regions=[Region(tuple(each.lower), tuple(each.upper), each.level, each.factor) for each in refinement.regions],
         marking=Marking(
             refinement.marking,

@@ -208,10 +208,10 @@ class Simulation:
             self.max_signal = self._measure()
         return True
 
-    def _decide(self, grow_only: bool = False) -> np.ndarray:
-        """Balanced flags of all leaves."""
+    def _decide(self, sampled: np.ndarray | None = None, grow_only: bool = False) -> np.ndarray:
+        """Balanced flags of all leaves; ``sampled``: local blocks that hold more than their cells say."""
         parts = self.mesh.ghosted(self.pool.u, self.time, self.decider.needs_pool)
-        return self.decider.decide(self.mesh, self.pool.u, parts, grow_only=grow_only).flags
+        return self.decider.decide(self.mesh, self.pool.u, parts, sampled, grow_only).flags
 
     # ---- set-up ------------------------------------------------------------------------------------------------------
 
@@ -220,11 +220,17 @@ class Simulation:
         for _ in range(self.case.mesh.max_level + 1):
             self._set_mesh(forest, self._cut(forest))
             self.pool.resize(self.mesh.n_block)
-            self._guarded(lambda: self.initial.fill(self.pool.u, self.mesh))
+            sampled = None
+            if self.initial.is_guarded:
+                with self.timers("guard"):
+                    self.sampled = self.initial.sample(self.pool.u, self.mesh)
+                sampled = self.sampled.alarm > 1
+            else:
+                self._guarded(lambda: self.initial.fill(self.pool.u, self.mesh))
             self.max_signal = self._measure("the initial state")
             if self.case.mesh.max_level == 0:
                 break
-            flags = self._decide(grow_only=True)
+            flags = self._decide(sampled, grow_only=True)
             if not flags.any():
                 break
             forest, source, change = self.mesh.forest.adapt(flags)

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from amr._kernels import physics as kernel
 from amr.errors import PluginError
+from amr.guard.nodes import gauss_points
 from amr.physics import create_physics
 from amr.physics.sources import SOURCES
 from amr.problems import PROBLEMS, exact_riemann
 from amr.problems.base import Setting
 from amr.problems.exact_riemann import GasState, WaterState
 from amr.problems.riemann_2d import CONFIGURATIONS
-from amr.problems.sample import average_pieces, error_sums, gauss_points
+from amr.problems.sample import average_pieces, error_sums
 from amr.problems.sedov import similarity
 
 SOD = {

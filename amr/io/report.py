@@ -26,7 +26,7 @@ __all__ = ["Report", "Timers", "process_seconds", "write_report"]
 
 _IMPORTED = time.monotonic()
 # Phases that every report lists, so that a reader need not ask whether a key is there.
-PHASES = ("kernel", "ghosts", "reflux", "indicate", "regrid", "io", "mpi_wait", "other")
+PHASES = ("kernel", "ghosts", "reflux", "indicate", "guard", "regrid", "io", "mpi_wait", "other")
 
 
 class Report:

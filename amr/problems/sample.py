@@ -7,28 +7,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from amr.errors import CaseError, PluginError
+from amr.guard.nodes import cell_points, gauss_points, mean_of_points
 from amr.physics.base import Physics
 from amr.plugins import describe
 from amr.problems.base import State
 
 CHUNK_POINTS = 1 << 14
 """Points evaluated at once: a variable of them stays in a cache, and the memory of a large mesh is not multiplied."""
-
-
-def gauss_points(dim: int, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Tensor Gauss-Legendre rule on the cell [0, 1]^dim.
-
-    Returns
-    -------
-    float64 (dim, n**dim), (n**dim,)
-        Points and weights; exact for polynomials of degree 2n - 1 per axis. The axes have the same points.
-    """
-    node, weight = np.polynomial.legendre.leggauss(n)
-    node = 0.5 * (node - node[::-1]) * 0.5 + 0.5
-    weight = 0.25 * (weight + weight[::-1])
-    points = np.stack(np.meshgrid(*[node] * dim, indexing="ij")).reshape(dim, -1)
-    weights = np.prod(np.stack(np.meshgrid(*[weight] * dim, indexing="ij")).reshape(dim, -1), axis=0)
-    return points, weights / weights.sum()
 
 
 def average_pieces(
@@ -77,26 +62,19 @@ def average_pieces(
     # Without blocks (more ranks than blocks) the user's function is not called: it may fail on nothing.
     for first in range(0, n_block, chunk):
         blocks = slice(first, min(first + chunk, n_block))
-        u = _conserved(function, physics, _points(corner[blocks], spacing[blocks], n, node), name)
-        u = u.reshape(u.shape[0], -1, n_point)
-        yield blocks, np.moveaxis(_mean(u, weight).reshape(u.shape[0], -1, *(n,) * dim), 0, 1)
+        x = cell_points(corner[blocks], spacing[blocks], n, node).reshape(dim, -1)
+        u = conserved_state(function, physics, x, name).reshape(physics.n_var, -1, n_point)
+        yield blocks, np.moveaxis(mean_of_points(u, weight).reshape(physics.n_var, -1, *(n,) * dim), 0, 1)
 
 
-def _points(corner: np.ndarray, spacing: np.ndarray, n: int, node: np.ndarray) -> np.ndarray:
-    """Points (dim, n_block * n^dim * n_point): blocks slowest, then cells (z, y, x), then the points of a cell."""
-    dim, n_point = node.shape
-    n_block = corner.shape[0]
-    shape = (n_block, *(n,) * dim, n_point)
-    x = np.empty((dim, *shape))
-    for a in range(dim):
-        cells = (np.arange(n)[:, None] + node[a]) * spacing[:, a, None, None] + corner[:, a, None, None]
-        axis = dim - a  # x is the last cell axis
-        x[a] = cells.reshape(n_block, *(n if d == axis else 1 for d in range(1, dim + 1)), n_point)
-    return x.reshape(dim, -1)
+def conserved_state(function: Callable[[np.ndarray], State], physics: Physics, x: np.ndarray, name: str) -> np.ndarray:
+    """Conserved variables (n_var, m) of the function's state at the points x (dim, m). Not collective.
 
-
-def _conserved(function: Callable[[np.ndarray], State], physics: Physics, x: np.ndarray, name: str) -> np.ndarray:
-    """Conserved variables (n_var, m) of the function's state at x."""
+    Raises
+    ------
+    PluginError
+        The function failed or returned what it must not.
+    """
     m = x.shape[1]
     try:
         state = function(x)
@@ -120,18 +98,6 @@ def _conserved(function: Callable[[np.ndarray], State], physics: Physics, x: np.
         return physics.to_conserved(physics.pack_primitives(full, m))
     except CaseError as fault:
         raise PluginError(f"{name}: " + "; ".join(str(fault).splitlines())) from fault
-
-
-def _mean(u: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Weighted mean over the last axis, independent of the order of the points to the last bit."""
-    centre = u[..., u.shape[-1] // 2].copy()
-    difference = u - centre[..., None]
-    varies = difference.any(axis=-1)
-    if varies.any():
-        terms = difference[varies] * weight
-        terms.sort(axis=-1)
-        centre[varies] += terms.sum(axis=-1)
-    return centre
 
 
 def error_sums(u: np.ndarray, exact: np.ndarray, volume: np.ndarray) -> dict[str, np.ndarray]:
