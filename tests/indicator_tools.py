@@ -32,10 +32,11 @@ def evaluate(indicator, physics, layout, u, buffer=0):
     """Block values and masks of a built-in indicator on all blocks of ``u``, whose ghosts are filled."""
     fields = Fields(physics, layout, indicator.variables)
     fields.measure(u, OneRank())
-    eta, near = np.zeros((len(u), 1)), np.zeros((len(u), 1), dtype=np.uint32)
+    tau = np.full((len(u), len(indicator.variables)), indicator.refine)
+    found = kernel.Indicated(tau, layout.n_var)
     blocks = np.arange(len(u), dtype=np.int32)
-    kernel.indicate(physics.spec, layout, u, blocks, indicator.jobs(fields, buffer, 0), eta, near)
-    return eta[:, 0], near[:, 0]
+    kernel.indicate(physics.spec, layout, u, blocks, indicator.jobs(fields, buffer, 0), found)
+    return found.eta.max(axis=1), np.bitwise_or.reduce(found.near, axis=1)
 
 
 class OneRank:

@@ -41,8 +41,9 @@ def run_kernel(layout, w, eta, near, **job):
     """Fold an indicator of the variable w (n_block, nk, nj, ni) into eta and near (n_block,), in place."""
     spec = create_physics("burgers", layout.dim).spec  # its primitive variable is its conserved one
     blocks = np.arange(len(w), dtype=np.int32)
-    job = {"variable": 0, "column": 0, **job}
-    kernel.indicate(spec, layout, w[:, None], blocks, [job], eta[:, None], near[:, None])
+    found = kernel.Indicated(np.full((len(w), 1), job.pop("tau")), 1)
+    found.eta, found.near = eta[:, None], near[:, None]
+    kernel.indicate(spec, layout, w[:, None], blocks, [{"variable": 0, "column": 0, **job}], found)
 
 
 # ---- values --------------------------------------------------------------------------------------------------------------
@@ -343,9 +344,9 @@ def test_thresholds_default_by_indicator_mode_and_section():
         "plugin_section": create_indicator("a.py:f", physics, refine=0.5, function=lambda w, spacing, level: level),
     }
     assert {k: (m.refine, m.coarsen) for k, m in made.items()} == {
-        "lohner": (0.11, 0.02),
+        "lohner": (0.11, 0.055),
         "flash": (0.8, 0.2),
-        "section": (0.1, pytest.approx(0.04)),
+        "section": (0.1, pytest.approx(0.05)),
         "own": (0.2, 0.01),
         "plugin": (1.0, 0.5),
         "plugin_section": (0.5, 0.25),

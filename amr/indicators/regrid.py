@@ -357,7 +357,8 @@ class Decider:
         def marked_at(factor: float) -> Marked:
             # Raised: the masks of the threshold below, of the blocks that are still hot. Never less than what is near.
             masks = near if factor == 1 else np.where(sampled | (value > factor * threshold), near, np.uint32(0))
-            calm = (calm_at(factor) >= self.patience) | review.released
+            # A budget that binds has no patience.
+            calm = (calm_at(factor) >= (self.patience if factor == 1 else 1)) | review.released
             return mark(forest, masks, calm & (not grow_only), self.regions, self.geometry, review.vetoed)
 
         factor = self._raised(lambda f: n_leaves_after(forest, marked_at(f).flags), found, threshold, refine, coarsen)
