@@ -171,18 +171,22 @@ class Guard:
         look = found["look"]
         looked = kind >= 0
         samples[looked, 0, 0], samples[looked, 0, 1] = look["q3"][looked], look["flatness"][looked]
-        noisy = (kind == Kind.NOISE) | (kind == Kind.ODD_EVEN)
-        waiting = alarm & noisy & (leaf["noise_wait"] > 0)
-        odd = alarm & ~waiting & (kind == Kind.ODD_EVEN)
-        suspects = np.flatnonzero(alarm & ~waiting & (kind == Kind.NOISE))
+        # One block of a line cannot tell noise from what is under-resolved: both labels are settled by the pool.
+        suspects = np.flatnonzero(alarm & ((kind == Kind.NOISE) | (kind == Kind.UNDER_RESOLVED)))
         noise, doubt = self._pool(forest, samples, suspects)
-        held = suspects[doubt & (leaf["hold"][suspects] < HOLD)]
+        waits = leaf["noise_wait"][suspects] > 0
+        waiting, struck = np.zeros(len(leaf), dtype=bool), np.zeros(len(leaf), dtype=bool)
+        waiting[suspects[waits & (noise | doubt)]] = True
+        # Noise now and then looks like a jump: a jump is believed at a noisy place when it has stayed there.
+        was_noise = (~np.isnan(samples[:, 1:, 0])).sum(axis=1) >= 2
+        single = (kind == Kind.ODD_EVEN) | ((kind == Kind.DISCONTINUITY) & was_noise)
+        waiting |= alarm & (leaf["noise_wait"] > 0) & single
+        held = suspects[~waits & doubt & (leaf["hold"][suspects] < HOLD)]
         believed = np.ones(len(leaf), dtype=bool)
         believed[held] = False
         leaf["hold"] = np.where(believed, 0, leaf["hold"] + 1)
-        struck = np.zeros(len(leaf), dtype=bool)
-        struck[suspects[noise & ~doubt]] = True
-        struck |= odd
+        struck[suspects[~waits & noise & ~doubt]] = True
+        struck |= alarm & ~waiting & (kind == Kind.ODD_EVEN)
         self.counters.holds += len(held)
         self.counters.noise_vetoes += int(struck.sum())
         leaf["noises"][struck] = np.minimum(leaf["noises"][struck], 254) + 1
@@ -209,8 +213,9 @@ class Guard:
         count = valid.sum(axis=(1, 2))
         mean = np.where(valid[..., None], pool, 0).astype(float).sum(axis=(1, 2)) / np.maximum(count, 1)[:, None]
         limit = self._limits["noise_q3"]
-        doubt = (np.abs(mean[:, 0] - limit) < DOUBT * EXPONENT_NOISE / np.sqrt(np.maximum(count, 1))) & (count < SETTLED)
-        return (mean[:, 0] < limit) & (mean[:, 1] > self._limits["noise_flh"]), doubt & (count > 0)
+        is_flat = (mean[:, 1] > self._limits["noise_flh"]) & (count > 0)
+        near = np.abs(mean[:, 0] - limit) < DOUBT * EXPONENT_NOISE / np.sqrt(np.maximum(count, 1))
+        return is_flat & (mean[:, 0] < limit), is_flat & near & (count < SETTLED)
 
     def _judge_trials(self, forest: Forest, leaf: np.ndarray, detail: np.ndarray) -> np.ndarray:
         """Commit the trials that have brought news, count on the others; the leaves of those that have run out."""
