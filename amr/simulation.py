@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -93,6 +94,7 @@ class Simulation:
             parts.boundary,
             parts.decider,
         )
+        self.decider.timed = self.timers
         self.pool = parts.pool
         kind = SubcycledStepper if case.scheme.subcycle else Stepper
         self.stepper = kind(self.comm, self.physics, self.layout, parts.scheme, case.scheme.cfl, self.timers)
@@ -210,7 +212,7 @@ class Simulation:
 
     def _decide(self, sampled: np.ndarray | None = None, grow_only: bool = False) -> np.ndarray:
         """Balanced flags of all leaves; ``sampled``: local blocks that hold more than their cells say."""
-        parts = self.mesh.ghosted(self.pool.u, self.time, self.decider.needs_pool)
+        parts = partial(self.mesh.ghosted, self.pool.u, self.time, self.decider.needs_pool)
         return self.decider.decide(self.mesh, self.pool.u, parts, sampled, grow_only).flags
 
     # ---- set-up ------------------------------------------------------------------------------------------------------

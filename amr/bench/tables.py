@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 # Phases with a column of their own, in the order of a step; the rest of the wall time is in the last one.
-PHASES = ("kernel", "ghosts", "reflux", "check", "indicate", "regrid", "mpi_wait")
+PHASES = ("kernel", "ghosts", "reflux", "check", "indicate", "guard", "regrid", "mpi_wait")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from amr.mesh.neighbors import SAME, neighbors
 if TYPE_CHECKING:
     from amr.indicators.fields import Scale
     from amr.indicators.marking import Marked
-    from amr.indicators.review import Part
+    from amr.indicators.review import Parts
     from amr.mesh.pool import Layout
     from amr.mesh.tree import Forest
     from amr.physics.base import Physics
@@ -74,14 +74,14 @@ class Guard:
         self._classify, self._verify = classify, verify
         self._limits = class_limits(layout.dim, layout.n, CURVATURE)
 
-    def look(self, u: np.ndarray, parts: Sequence[Part], alarmed: np.ndarray, scales: Mapping[int, Scale]) -> np.ndarray:
+    def look(self, u: np.ndarray, parts: Parts, alarmed: np.ndarray, scales: Mapping[int, Scale]) -> np.ndarray:
         """Class and features of alarmed local blocks, LOOK (m,). Not collective.
 
         Parameters
         ----------
         u : float64 (n_block, n_var, nk, nj, ni)
-        parts : sequence of (blocks, plan)
-            All local blocks, and what makes their ghosts.
+        parts : Parts
+            All local blocks, and what makes their ghosts; asked ``again``.
         alarmed : int32 (m,)
         scales : dict of int to Scale
         """
@@ -90,7 +90,7 @@ class Guard:
         is_alarmed[alarmed] = True
         pick = np.array(self.variables, dtype=np.int32)
         scale = np.array([scales[v].scale for v in self.variables])
-        for blocks, plan in parts:
+        for blocks, plan in parts(again=True):
             own = blocks[is_alarmed[blocks]]
             if not len(own) or not len(pick):
                 continue

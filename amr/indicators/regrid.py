@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +17,7 @@ from amr.indicators.fields import Fields, Scale
 from amr.indicators.leaf_state import Bar, Cause
 from amr.indicators.marking import COMBINATIONS, Marked, Region, check_regions, combine_near, combine_values, mark
 from amr.indicators.plugin import PluginIndicator, centre_bit, near_everywhere
-from amr.indicators.review import LOOK, Guards, Part, no_review
+from amr.indicators.review import LOOK, Guards, Part, Parts, no_review
 from amr.indicators.thresholds import ABSOLUTE, Marking, ThresholdRule, ThresholdState, n_leaves_after
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ class Decider:
         What is remembered of the leaves of the last forest decided on.
     flicker : int
         Places refined and coarsened, or the other way round, within 3 regrids.
+    timed : callable
+        ``with timed("guard"): ...`` counts what the guards take; nobody counts by default.
 
     Raises
     ------
@@ -139,6 +142,7 @@ class Decider:
         self.thresholds = ThresholdRule(marking, regions, geometry)
         self.leaf = leaf_state.start(0)
         self.flicker = 0
+        self.timed: Callable[[str], AbstractContextManager[None]] = lambda phase: nullcontext()
         errors = [i for i, indicator in enumerate(self.indicators) if indicator.estimates_error]
         self._error_indicator = errors[0] if errors else None
         if marking.target_error is not None and not errors:
@@ -153,7 +157,7 @@ class Decider:
         self,
         mesh: BlocksOfRank,
         u: np.ndarray,
-        parts: Iterable[Part] | None = None,
+        parts: Parts | None = None,
         sampled: np.ndarray | None = None,
         grow_only: bool = False,
     ) -> Decision:
@@ -165,9 +169,9 @@ class Decider:
             Read: ``forest``, and of the local blocks ``level`` and ``spacing``.
         u : float64 (n_block, n_var, nk, nj, ni)
             Conserved variables. Not changed.
-        parts : iterable of (blocks, plan), optional
+        parts : Parts, optional
             Local blocks (int32 arrays, each block once) and what makes their ghosts, or None where the pool's are filled: as
-            `LocalMesh.ghosted` gives them. All blocks, with filled ghosts, by default, and always where `needs_pool`.
+            `LocalMesh.ghosted` does. All blocks, with filled ghosts, by default, and always where `needs_pool`.
         sampled : bool (n_block,), optional
             Local blocks that must be refined because the initial state has more than their cells say.
         grow_only : bool
@@ -190,13 +194,10 @@ class Decider:
             self.leaf = leaf_state.start(forest.n_leaves)
         if not self.fields.scales:
             self.fields.measure(u, self.comm)
-        # The first pass waits for messages; what they brought stays where the plans find it.
-        done: list[Part] = []
-        everything = ((np.arange(len(u), dtype=np.int32), None),)
-        parts = _recorded(everything if parts is None else parts, done)
+        parts = parts or _everything(len(u))
         refine, coarsen = self._own_thresholds(forest)
         first = rule.first(forest)
-        found = self._gather(mesh, u, parts, done, refine * first[:, None], sampled)
+        found = self._gather(mesh, u, parts, refine * first[:, None], sampled, again=False)
         value = combine_values(self._by_indicator(found["eta"] / refine), self.combine)
         threshold = first
         if self._error_indicator is not None:
@@ -205,7 +206,7 @@ class Decider:
             threshold = first * (rule.state.multiplier / before)
         threshold = rule.choose(forest, threshold, value)
         if not np.array_equal(threshold, first):
-            found = self._gather(mesh, u, done, done, refine * threshold[:, None], sampled)
+            found = self._gather(mesh, u, parts, refine * threshold[:, None], sampled, again=True)
         return self._mark(forest, found, value, threshold, refine, coarsen, grow_only)
 
     def adapted(self, source: np.ndarray, change: np.ndarray) -> None:
@@ -269,16 +270,16 @@ class Decider:
         self,
         mesh: BlocksOfRank,
         u: np.ndarray,
-        parts: Iterable[Part],
-        done: list[Part],
+        parts: Parts,
         refine: np.ndarray,
         sampled: np.ndarray | None,
+        again: bool,
     ) -> np.ndarray:
         """What is found in all leaves, a structured array, with ``refine`` (n_leaves, n_columns). Collective."""
         own = refine[mesh.leaves]
-        found = self._indicate(u, parts, own)
+        found = self._indicate(u, parts(again=again), own)
         if self.fields.follow(found.lowest, found.highest, u, self.comm):
-            found = self._indicate(u, done, own)
+            found = self._indicate(u, parts(again=True), own)
         if self.needs_pool:
             self.comm.agree(self._evaluate_plugins(mesh, u, found))
         near = self._near(found)
@@ -289,7 +290,8 @@ class Decider:
         if self.guard:
             is_hot = (near & centre_bit(self.layout.dim)).astype(bool)
             alarmed = np.flatnonzero(is_hot & (mesh.level < mesh.forest.max_level)).astype(np.int32)
-            local["look"][alarmed] = self.guard.look(u, done, alarmed, self.fields.scales)
+            with self.timed("guard"):
+                local["look"][alarmed] = self.guard.look(u, parts, alarmed, self.fields.scales)
         # One message for all: leaves are in SFC order, ranks hold contiguous pieces of it.
         return self.comm.allgatherv(local)
 
@@ -345,7 +347,10 @@ class Decider:
         sampled = found["sampled"] & (forest.level < forest.max_level)
         near = np.where(sampled, found["near"] | centre, found["near"])
         hot = (near & centre).astype(bool)
-        review = self.guard.review(forest, leaf, hot, sampled, found) if self.guard else no_review(forest.n_leaves)
+        review = no_review(forest.n_leaves)
+        if self.guard:
+            with self.timed("guard"):
+                review = self.guard.review(forest, leaf, hot, sampled, found)
         near[review.rejected] = 0
         worst = (found["parent"] / coarsen).max(axis=1, initial=0.0)
 
@@ -366,7 +371,8 @@ class Decider:
         leaf["calm"] = calm_at(factor)
         self._remember(forest, marked, sampled, found, refine * (factor * threshold[:, None]), value, hot)
         if self.guard:
-            self.guard.settle(forest, leaf, review, marked, found)
+            with self.timed("guard"):
+                self.guard.settle(forest, leaf, review, marked, found)
         labels = tuple(indicator.label for indicator in self.indicators)
         scales = {self._physics.primitives[v]: scale for v, scale in self.fields.scales.items()}
         eta = self._by_indicator(found["eta"])
@@ -406,7 +412,6 @@ class Decider:
         leaf["since"] = np.minimum(leaf["since"], 254) + 1
 
 
-def _recorded(parts: Iterable[Part], done: list[Part]) -> Iterator[Part]:
-    for part in parts:
-        done.append(part)
-        yield part
+def _everything(n_block: int) -> Parts:
+    part = (np.arange(n_block, dtype=np.int32), None)
+    return lambda *, again=False: [part]

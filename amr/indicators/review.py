@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 #: Some local blocks, and what makes their ghosts; None where the pool's are filled.
 Part = tuple[np.ndarray, "GhostPlan | None"]
 
+
+class Parts(Protocol):
+    """All local blocks in parts; the first call may be collective, the others, with ``again``, are not."""
+
+    def __call__(self, *, again: bool = False) -> Iterable[Part]: ...
+
+
 #: What the guards see in an alarmed block: its class, spectral exponent, flatness and rms second difference.
 LOOK = np.dtype([("kind", "i1"), ("variable", "i2"), ("q3", "f8"), ("flatness", "f8"), ("rms", "f8"), ("cells_per_wave", "f8")])
 
@@ -27,7 +34,7 @@ class Guards(Protocol):
     variables: tuple[int, ...]
 
     def look(
-        self, u: np.ndarray, parts: Sequence[Part], alarmed: np.ndarray, scales: Mapping[int, Scale]
+        self, u: np.ndarray, parts: Parts, alarmed: np.ndarray, scales: Mapping[int, Scale]
     ) -> np.ndarray: ...
 
     def review(self, forest: Forest, leaf: np.ndarray, hot: np.ndarray, sampled: np.ndarray, found: np.ndarray) -> Review: ...

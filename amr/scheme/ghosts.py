@@ -86,6 +86,10 @@ class GhostGroup:
         """Pack and send; the pools are read now, and by everything that follows up to the next `start`."""
         self._channel.start(self.fill.plan, pools)
 
+    def start_again(self, pools: Pools) -> None:
+        """Have the plan read the messages of the last `start` once more, when the pools hold the same. Not collective."""
+        self._channel.read(self.fill.plan, pools)
+
     def fill_inner(self, u: np.ndarray, t: float, everything: bool = True) -> None:
         """Fill what needs no message in the pool ``u``: all blocks, or only those of ``by_function``. In place."""
         if everything:
@@ -130,7 +134,7 @@ class GhostGroup:
     def fill_again(self, u: np.ndarray, blocks: np.ndarray) -> None:
         """Fill the ghosts of some blocks of the group, not of ``by_function``, from ``u`` and the messages of the last `start`,
         when it held the same. In place, not collective."""
-        self._channel.read(self.fill.plan, Pools.one(u))
+        self.start_again(Pools.one(u))
         self.fill.plan.fill(u, blocks)
 
     def free(self) -> None:

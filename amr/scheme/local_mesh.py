@@ -106,16 +106,26 @@ class LocalMesh:
         """Fill all ghosts of ``u`` at time ``t``, in place. Collective."""
         self._agreed(lambda: self.ghosts.fill(u, t))
 
-    def ghosted(self, u: np.ndarray, t: float, in_pool: bool) -> Iterator[tuple[np.ndarray, GhostPlan | None]]:
+    def ghosted(
+        self, u: np.ndarray, t: float, in_pool: bool, again: bool = False
+    ) -> Iterator[tuple[np.ndarray, GhostPlan | None]]:
         """Local blocks, each once, with what makes their ghosts: a plan, or None where those of ``u`` are filled. Collective.
 
         All of them are None with ``in_pool``. Else only what must be is filled, and blocks come while messages are under way.
+        A plan serves its blocks until the next are asked for. ``again``: the same once more, from the messages of the last time,
+        when ``u`` held the same; not collective.
         """
         if in_pool:
-            self.fill_ghosts(u, t)
+            if not again:
+                self.fill_ghosts(u, t)
             yield np.arange(self.n_block, dtype=np.int32), None
             return
         for group in self.ghosts.groups:
+            if again:
+                group.start_again(Pools.one(u))
+                yield np.concatenate([group.inner, group.outer]), self.ghosts.plan
+                yield np.concatenate(group.by_function), None
+                continue
             group.start(Pools.one(u))
             group.fill_inner(u, t, everything=False)
             yield group.inner, self.ghosts.plan
