@@ -95,9 +95,8 @@ class Guard:
             if not len(own) or not len(pick):
                 continue
             seen = classify(self._physics.spec, self._layout, u, own, pick, scale, CURVATURE, plan)
-            for mine, theirs in (("kind", "kind"), ("variable", "variable"), ("q3", "q3"), ("flatness", "flh"),
-                                 ("rms", "rms"), ("cells_per_wave", "cells_per_wave")):  # fmt: skip
-                found[mine][own] = seen[theirs]
+            for name in LOOK.names:
+                found[name][own] = seen[name]
         return found[alarmed]
 
     def review(
@@ -170,7 +169,8 @@ class Guard:
         samples[:, 0] = np.nan
         look = found["look"]
         looked = kind >= 0
-        samples[looked, 0, 0], samples[looked, 0, 1] = look["q3"][looked], look["flatness"][looked]
+        for i, name in enumerate(("q3", "flh", "PR")):
+            samples[looked, 0, i] = look[name][looked]
         # One block of a line cannot tell noise from what is under-resolved: both labels are settled by the pool.
         suspects = np.flatnonzero(alarm & ((kind == Kind.NOISE) | (kind == Kind.UNDER_RESOLVED)))
         noise, doubt = self._pool(forest, samples, suspects)
@@ -213,7 +213,8 @@ class Guard:
         count = valid.sum(axis=(1, 2))
         mean = np.where(valid[..., None], pool, 0).astype(float).sum(axis=(1, 2)) / np.maximum(count, 1)[:, None]
         limit = self._limits["noise_q3"]
-        is_flat = (mean[:, 1] > self._limits["noise_flh"]) & (count > 0)
+        least, most = self._limits["noise_pr"]
+        is_flat = (mean[:, 1] > self._limits["noise_flh"]) & (mean[:, 2] > least) & (mean[:, 2] < most) & (count > 0)
         near = np.abs(mean[:, 0] - limit) < DOUBT * EXPONENT_NOISE / np.sqrt(np.maximum(count, 1))
         return is_flat & (mean[:, 0] < limit), is_flat & near & (count < SETTLED)
 

@@ -24,8 +24,10 @@ class Parts(Protocol):
     def __call__(self, *, again: bool = False) -> Iterable[Part]: ...
 
 
-#: What the guards see in an alarmed block: its class, spectral exponent, flatness and rms second difference.
-LOOK = np.dtype([("kind", "i1"), ("variable", "i2"), ("q3", "f8"), ("flatness", "f8"), ("rms", "f8"), ("cells_per_wave", "f8")])
+#: What the guards see in an alarmed block: its class, and of the variable that decided it the features of csrc/classify.h.
+LOOK = np.dtype(
+    [("kind", "i1"), ("variable", "i2"), *((name, "f8") for name in ("q3", "flh", "PR", "rms", "cells_per_wave"))]
+)
 
 
 class Guards(Protocol):

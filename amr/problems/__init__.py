@@ -19,6 +19,7 @@ from amr.problems.sedov import Sedov
 from amr.problems.shu_osher import ShuOsher
 from amr.problems.sine import Sine
 from amr.problems.slotted_disc import SlottedDisc
+from amr.problems.wave_packet import WavePacket
 from amr.problems.woodward_colella import WoodwardColella
 
 PROBLEMS: dict[str, type[Problem]] = {
@@ -38,5 +39,6 @@ PROBLEMS: dict[str, type[Problem]] = {
     "shu_osher": ShuOsher,
     "sine": Sine,
     "slotted_disc": SlottedDisc,
+    "wave_packet": WavePacket,
     "woodward_colella": WoodwardColella,
 }
