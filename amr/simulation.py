@@ -226,7 +226,8 @@ class Simulation:
             if self.initial.is_guarded:
                 with self.timers("guard"):
                     self.sampled = self.initial.sample(self.pool.u, self.mesh)
-                sampled = self.sampled.alarm > 1
+                # Without an indicator the user has said where it is to be fine: the samples are reported only.
+                sampled = self.sampled.refine if self.decider.indicators else None
             else:
                 self._guarded(lambda: self.initial.fill(self.pool.u, self.mesh))
             self.max_signal = self._measure("the initial state")

@@ -61,7 +61,7 @@ def test_defaults_are_filled_in(tmp_path):
     assert case.buffer == 5 and case.refinement.buffer == "auto"
     assert case.output.directory == "out/small"
     assert case.mesh.block_cells == 16 and case.mesh.max_level == 0
-    assert [i.label for i in case.indicators] == ["lohner"]
+    assert [i.label for i in case.indicators] == ["multiresolution"]
 
 
 def test_periodic_follows_from_the_boundaries():

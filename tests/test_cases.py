@@ -45,7 +45,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
 }
 # Largest L1 error of the first variable: what was measured and a tenth.
 ERRORS = {
-    "acoustic_pulse": 4.3e-4,
+    "acoustic_pulse": 6.5e-4,
     "dam_break": 4.7e-4,
     "sedov_2d": 6.7e-2,
     "sedov_3d": 1.9e-2,

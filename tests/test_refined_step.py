@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from amr._kernels.indicate import JUMP, LOHNER, LOHNER_FLASH, indicate
+from amr._kernels.indicate import JUMP, LOHNER, LOHNER_FLASH, MULTIRESOLUTION, Indicated, indicate
 from amr._kernels.step import advance, scratch_size
 
 from amr.mesh.balance import balance_flags
@@ -150,13 +150,14 @@ def test_ghosts_made_by_the_kernel_are_those_of_the_pool(dim, n, kind):
 
     seen = []
     jobs = [
-        {"id": kind, "variable": v, "column": c, "tau": 0.1, "scale": 1.0, "buffer": 3, "filter": 0.05, "floor": 0.0}
-        for c, (kind, v) in enumerate([(JUMP, 0), (LOHNER, dim + 1), (LOHNER_FLASH, dim + 1)])
+        {"id": kind, "variable": v, "column": c, "scale": 1.0, "buffer": 3, "filter": 0.05, "floor": 0.0}
+        for c, (kind, v) in enumerate([(JUMP, 0), (LOHNER, dim + 1), (MULTIRESOLUTION, 0), (LOHNER_FLASH, dim + 1)])
     ]
-    for some in (jobs[:2], jobs):  # without FLASH's estimate the faces do
-        eta, near = np.zeros((len(blocks), 3)), np.zeros((len(blocks), 3), dtype=np.uint32)
-        indicate(*part, bare, blocks, some, eta, near, run.ghosts.plan)
-        seen.append((some, eta, near))
+    tau = np.full((len(blocks), 4), 0.1)
+    for some in (jobs[:3], jobs):  # without FLASH's estimate the faces do
+        found = Indicated(tau, run.layout.n_var, with_parent=True)
+        indicate(*part, bare, blocks, some, found, run.ghosts.plan)
+        seen.append((some, found))
     np.testing.assert_array_equal(bare, untouched)
 
     run.ghosts.fill(run.u, 0.0)
@@ -164,9 +165,9 @@ def test_ghosts_made_by_the_kernel_are_those_of_the_pool(dim, n, kind):
     advance(*part, run.u, run.u, filled, blocks, run.spacing, run.scratch, flux=flux, **options)
     np.testing.assert_array_equal(interior(made, run.layout), interior(filled, run.layout))
     np.testing.assert_array_equal(made_flux, flux)
-    for some, made_eta, made_near in seen:
-        eta, near = np.zeros_like(made_eta), np.zeros_like(made_near)
-        indicate(*part, run.u, blocks, some, eta, near)
-        np.testing.assert_array_equal(made_eta, eta)
-        np.testing.assert_array_equal(made_near, near)
-        assert eta[:, : len(some)].max() > 0.1
+    for some, made_found in seen:
+        found = Indicated(tau, run.layout.n_var, with_parent=True)
+        indicate(*part, run.u, blocks, some, found)
+        for name in ("eta", "near", "parent", "detail", "lowest", "highest"):
+            np.testing.assert_array_equal(getattr(made_found, name), getattr(found, name), err_msg=name)
+        assert found.eta[:, : len(some)].max() > 0.1
