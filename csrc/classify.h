@@ -23,14 +23,14 @@ typedef enum {
 
 /* Limits of the decision, in its order. */
 typedef struct {
-  double alarm;                      /* amplitude below: smooth, and not alarmed */
-  double narrow_pr;                  /* PR below, and ... */
-  double jump_q1[2], jump_q2[2];     /* ... q1 and q2 between these two: discontinuity */
-  double resolved_q1;                /* q1 above: smooth or resolved wave ... */
-  double wave_cells;                 /* ... a wave if it has fewer cells per wave */
-  double odd_even_chi, odd_even_pr;  /* chi and PR above: odd-even */
-  double noise_flh, noise_q3;        /* flh above, q3 below, ... */
-  double noise_pr[2], noise_chi;     /* ... PR between these two, and chi below: noise; else under-resolved */
+  double alarm;                     /* amplitude below: smooth, and not alarmed */
+  double narrow_pr;                 /* PR below, and ... */
+  double jump_q1[2], jump_q2[2];    /* ... q1 and q2 between these two: discontinuity */
+  double resolved_q1;               /* q1 above: smooth or resolved wave ... */
+  double wave_cells;                /* ... a wave if it has fewer cells per wave */
+  double odd_even_chi, odd_even_pr; /* chi and PR above: odd-even */
+  double noise_flh, noise_q3;       /* flh above, q3 below, ... */
+  double noise_pr[2], noise_chi;    /* ... PR between these two, and chi below: noise; else under-resolved */
 } amr_class_limits;
 
 /* NaN: a feature that the decision did not need. */

@@ -82,7 +82,7 @@ def _wave(d: Draw, shortest: float, longest: float) -> np.ndarray:
     return gain * np.sin(arguments + d.uniform(0, 2 * np.pi))
 
 
-def _half_space(distance: np.ndarray, normal: Sequence[np.ndarray], power: int = 0) -> np.ndarray:
+def half_space(distance: np.ndarray, normal: Sequence[np.ndarray], power: int = 0) -> np.ndarray:
     """Averages over unit cells of max(s, 0)^power / power! (power 0: 1 where s > 0), s the distance from a plane; exact."""
     away = [np.maximum(np.abs(m), _LEAST_COMPONENT) for m in normal]
     order = len(away) + power
@@ -129,7 +129,7 @@ def under_resolved_packet(d: Draw) -> np.ndarray:
 def jump(d: Draw) -> np.ndarray:
     """A straight jump at a random angle between smooth states."""
     normal = d.direction()
-    return _half_space(d.distance(normal, d.point()), normal) + 0.15 * _wave(d, 2 * d.n, 8 * d.n)
+    return half_space(d.distance(normal, d.point()), normal) + 0.15 * _wave(d, 2 * d.n, 8 * d.n)
 
 
 def curved_jump(d: Draw) -> np.ndarray:
@@ -139,7 +139,7 @@ def curved_jump(d: Draw) -> np.ndarray:
     offset = [x - c for x, c in zip(d.x, centre, strict=True)]
     length = np.sqrt(_total([o**2 for o in offset])) + 1e-12
     normal = [o / length for o in np.broadcast_arrays(*offset)]
-    return _half_space(length - radius, normal) + 0.15 * _wave(d, 2 * d.n, 8 * d.n)
+    return half_space(length - radius, normal) + 0.15 * _wave(d, 2 * d.n, 8 * d.n)
 
 
 def white_noise(d: Draw) -> np.ndarray:
@@ -209,7 +209,7 @@ def smooth_with_noise(d: Draw) -> np.ndarray:
 def kink(d: Draw) -> np.ndarray:
     """A straight kink at a random angle: slopes 0 and 4 / n."""
     normal = d.direction()
-    return _half_space(d.distance(normal, d.point()), normal, 1) * (4 / d.n) + 0.15 * _wave(d, 2 * d.n, 8 * d.n)
+    return half_space(d.distance(normal, d.point()), normal, 1) * (4 / d.n) + 0.15 * _wave(d, 2 * d.n, 8 * d.n)
 
 
 def layer(d: Draw) -> np.ndarray:
