@@ -20,10 +20,10 @@ def torn(dim: int, integrator: str = "muscl_hancock", **scheme: str | bool) -> C
         physics={"name": "euler"},
         problem={"name": f"{STATES}:torn"},
         scheme={"integrator": integrator, **scheme},
-        # In 3D every block would refine: one octant only, so that coarse-fine faces need the fall-back too.
-        refinement={"indicators": [{"name": "jump", "coarsen": 0.04}], "patience": 1}
-        if dim < 3
-        else {"indicators": [], "regions": [{"lower": [0.1] * 3, "upper": [0.4] * 3, "level": 1}]},
+        # In 2D and 3D every block would refine: one corner only, so that coarse-fine faces need the fall-back too.
+        refinement={"indicators": ["jump"]}
+        if dim == 1
+        else {"indicators": [], "regions": [{"lower": [0.1] * dim, "upper": [0.4] * dim, "level": 4 - dim}]},
         # The state jumps from one half of the domain to the other: sampled, every block would refine.
         guard={"enabled": False},
         time={"end": 0.03},
