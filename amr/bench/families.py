@@ -45,8 +45,10 @@ class Draw:
 
 
 def _smooth(draw: Draw) -> State:
-    waves = [(2 * np.pi * draw.rng.integers(-2, 3, (draw.dim, 1)), draw.phase()) for _ in range(3)]
-    return lambda x: sum((np.sin((k * x).sum(axis=0) + phase) for k, phase in waves), np.zeros(x.shape[1]))
+    """Three waves of at least 32 cells along each axis."""
+    most = draw.n_cell // 32
+    waves = [(2 * np.pi * draw.rng.integers(-most, most + 1, (draw.dim, 1)), draw.phase()) for _ in range(3)]
+    return lambda x: np.sum([np.sin((k * x).sum(axis=0) + phase) for k, phase in waves], axis=0)
 
 
 def _fronts(draw: Draw) -> State:

@@ -253,14 +253,16 @@ def _count_family(
 
 
 def table(result: Result, title: str) -> Table:
-    """Families down, methods across: recall and false positives."""
+    """Methods down, families across: recall | false positives."""
     methods = list(result.counts)
-    families_seen = list(result.counts[methods[0]])
-    rows = [[family, *(_cell(result.counts[m][family]) for m in methods)] for family in families_seen]
-    rows.append(["all but noise", *(f"{result.recall(m):.3f} | {result.false_positives(m):.3f}" for m in methods)])
-    rows.append(["mean of families", *(f"{result.mean_recall(m):.3f}" for m in methods)])
-    return Table(title, ["recall | false positives", *methods], rows)
+    seen = list(result.counts[methods[0]])
+    rows = []
+    for method in methods:
+        cells = [_cell(result.counts[method][family]) for family in seen]
+        total = f"{result.recall(method):.3f}|{result.false_positives(method):.3f}"
+        rows.append([method, *cells, total, f"{result.mean_recall(method):.3f}"])
+    return Table(title, ["recall|false positives", *seen, "all but noise", "mean of families"], rows)
 
 
 def _cell(count: Count) -> str:
-    return " | ".join("-" if np.isnan(share) else f"{share:.2f}" for share in (count.recall, count.false_positives))
+    return "|".join("-" if np.isnan(share) else f"{share:.2f}" for share in (count.recall, count.false_positives))

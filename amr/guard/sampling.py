@@ -17,7 +17,7 @@ from amr.errors import AMRError
 from amr.guard import scouts, zoom
 from amr.guard.bisect import bisected_averages, lagrange_gap, lebesgue
 from amr.guard.nodes import Lattice, cell_points, gauss_points, mean_of_points
-from amr.guard.reconstruct import coefficients, face_gap, terms
+from amr.guard.reconstruct import coefficients, face_gap, terms, trust
 
 if TYPE_CHECKING:
     from amr.comm import Comm
@@ -124,6 +124,7 @@ class Sampler:
         self._replaced[list(fixed)] = False
         self._node, self._weight = gauss_points(self.dim, quadrature)
         self._terms = terms(self._node - 0.5)
+        self._trust = trust(self.n, self.dim)[:, None]
         self._range: np.ndarray | None = (
             None  # (3, n_var): highest, -lowest, floor over all samples so far, on all ranks
         )
@@ -263,6 +264,7 @@ class Sampler:
                 residual[..., n_gauss:] += c[:, term, :, None] * weight[term]
             residual -= u[v]
             np.abs(residual, out=residual)
+            residual *= self._trust
             deviation = residual.reshape(m, -1).max(axis=1)
             findings.deviation[blocks, v] = np.maximum(deviation, face_gap(c, dim, self.n))
             residual *= 1.0 / scale[v]
@@ -291,7 +293,7 @@ class Sampler:
         """Note the cells of the blocks ``kept`` whose jittered values leave the polynomial of their Gauss values."""
         limit = 0.25 * self.tolerance * scale
         bound = lebesgue(self.quadrature) ** self.dim
-        near = worst.max(axis=-1) * (2.0 * bound)  # no gap is larger where the polynomial meets every quadratic
+        near = (worst / self._trust).max(axis=-1) * (2.0 * bound)  # no gap is larger where the polynomial meets every quadratic
         for v in np.flatnonzero(self._replaced):
             if self.quadrature < 3:
                 spread = np.maximum(gauss[v].max(axis=-1), jitter[v].max(axis=-1))
