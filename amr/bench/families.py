@@ -1,6 +1,6 @@
 """Initial states of which it is known where a mesh does not resolve them: what `amr guard sampling` draws its trials from.
 
-All live in [0, 1]^dim and range over about 1; lengths are given in cells of the base mesh, wave numbers in units of its Nyquist limit.
+All live in [0, 1]^dim and range over about 1; lengths are in cells of the base mesh, wave numbers in units of its Nyquist limit.
 """
 
 from __future__ import annotations

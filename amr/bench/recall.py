@@ -109,7 +109,9 @@ class Mesh:
         out = np.empty((self.n_cell,) * self.dim + (points.shape[1],))
         h = 1.0 / self.n_cell
         for row in range(self.n_cell):  # along the slowest axis: the memory of a row, not of the whole
-            cells = np.indices((self.n_cell,) * (self.dim - 1)).reshape(self.dim - 1, self.n_cell ** (self.dim - 1))[::-1]
+            cells = np.indices((self.n_cell,) * (self.dim - 1)).reshape(self.dim - 1, self.n_cell ** (self.dim - 1))[
+                ::-1
+            ]
             index = np.concatenate([cells, np.full((1, cells.shape[1]), row)])
             x = (index[:, :, None] + points[:, None, :]) * h
             out[row] = state(x.reshape(self.dim, -1)).reshape(out[row].shape)
@@ -130,8 +132,8 @@ class Mesh:
     def deviation(self, cells: np.ndarray, values: np.ndarray, points: np.ndarray) -> np.ndarray:
         """Largest |value - quadratic through averages| of each block.
 
-        In each cell the better of two quadratics counts, that of a block's own cells and that which takes cells across its rim, too
-        (but not across the domain's): what is next door is no fault of a block.
+        In each cell the better of two quadratics counts, that of a block's own cells and that which takes cells across its
+        rim, too (but not across the domain's): what is next door is no fault of a block.
         """
         weight = terms(points - 0.5)
         shape = (self.forest.n_leaves, -1)

@@ -1,8 +1,8 @@
 """Scouts: walkers that start at outlying samples and climb towards what the samples just miss.
 
 A narrow feature has a tail: far outside its core a sample deviates by little, but by more than its neighbours do. Walkers start
-there and follow the gradient of log|f - reconstruction|, whose steps do not shrink with the tail (the logarithm of a Gaussian is a
-parabola), with Langevin noise against local bumps. A feature without a tail thinner than a stratum is found by luck only:
+there and follow the gradient of log|f - reconstruction|, which does not fade with the tail (the logarithm of a Gaussian is a
+parabola), with Langevin noise against local bumps. A feature without a tail that is thinner than a stratum is found by luck only:
 `miss_probability`.
 """
 
