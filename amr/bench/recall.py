@@ -158,26 +158,10 @@ class Mesh:
             u[block, 0] = wide[part]
         fields = Fields(self.physics, self.layout, indicator.variables)
         fields.measure(u, self.comm)
-        eta, near = np.zeros((len(u), 1)), np.zeros((len(u), 1), dtype=np.uint32)
+        found = _c.Indicated(np.full((len(u), 1), indicator.refine), self.layout.n_var)
         jobs = indicator.jobs(fields, 0, 0)  # type: ignore[attr-defined]
-        _c.indicate(self.physics.spec, self.layout, u, np.arange(len(u), dtype=np.int32), jobs, eta, near)
-        return eta[:, 0] > indicator.refine
-
-    def detail(self, cells: np.ndarray) -> np.ndarray:
-        """Whether the multiresolution detail (third order, both alignments of pairs, 0.004 of the range) asks to refine."""
-        worst = np.zeros_like(cells)
-        for axis in range(self.dim):
-            width = [(4, 4) if a == axis else (0, 0) for a in range(self.dim)]
-            wide = np.moveaxis(np.pad(cells, width, mode="reflect", reflect_type="odd"), axis, 0)
-            for shift in (0, 1):
-                v = wide[shift : len(wide) - shift]
-                parent = 0.5 * (v[0::2] + v[1::2])
-                slope = (parent[2:] - parent[:-2]) / 8
-                found = np.empty((2 * len(slope), *v.shape[1:]))
-                found[0::2] = np.abs(v[2:-2:2] - parent[1:-1] + slope)
-                found[1::2] = np.abs(v[3:-2:2] - parent[1:-1] - slope)
-                worst = np.maximum(worst, np.moveaxis(found[2 - shift :][: self.n_cell], 0, axis))
-        return self.per_block(worst) > 0.004 * (cells.max() - cells.min())
+        _c.indicate(self.physics.spec, self.layout, u, np.arange(len(u), dtype=np.int32), jobs, found)
+        return found.eta[:, 0] > indicator.refine
 
     def sampled(self, state: State, seed: int, with_scouts: bool, with_zoom: bool) -> tuple[np.ndarray, np.ndarray]:
         """Blocks that the guarded sampling wants refined, and its evaluations per cell: all, by scouts."""
@@ -211,8 +195,8 @@ def _methods(mesh: Mesh, state: State, seed: int) -> tuple[dict[str, np.ndarray]
         "jump, averages": mesh.indicated("jump", averages),
         "Löhner (FLASH), points": mesh.indicated("lohner", points, mode="flash"),
         "Löhner (FLASH), averages": mesh.indicated("lohner", averages, mode="flash"),
-        "multiresolution, points": mesh.detail(points),
-        "multiresolution, averages": mesh.detail(averages),
+        "multiresolution, points": mesh.indicated("multiresolution", points),
+        "multiresolution, averages": mesh.indicated("multiresolution", averages),
         "Gauss points only": by_gauss > 0.5 * TOLERANCE,
         "jittered": mesh.sampled(state, seed, False, False)[0],
         "jittered, scouts": mesh.sampled(state, seed, True, False)[0],
