@@ -100,7 +100,7 @@ class InitialState:
         """
         sampler = self._sampler = self._sampler or self._make_sampler(mesh.geometry)
         inner = u[(slice(None), slice(None), *self.layout.interior)]
-        inner = inner[(slice(None), slice(None), *(0,) * (3 - self.layout.dim))]
+        inner = inner.squeeze(axis=tuple(range(2, 5 - self.layout.dim)))
         return sampler.sample(inner, mesh.level, mesh.coords, mesh.forest.max_level)
 
     def _make_sampler(self, geometry: Geometry) -> Sampler:
@@ -121,7 +121,7 @@ class InitialState:
         )
 
     def _floors(self, u: np.ndarray) -> np.ndarray:
-        """Magnitudes (n_var,) that velocities and momenta of states (n_var, m) are measured against: those at the signal speed."""
+        """Magnitudes (n_var,) that velocities and momenta of states (n_var, m) are seen beside: those at the signal speed."""
         floors = np.zeros(len(u))
         w = self.physics.to_primitive(u)
         signal = np.max([self.physics.max_signal(w, axis) for axis in range(self.physics.dim)], axis=0)

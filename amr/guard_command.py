@@ -54,6 +54,40 @@ def _classes(dim: int, block_cells: int, count: int, seed: int, markdown: bool) 
     return 0
 
 
+_SAMPLING_HELP = """Sample initial states whose truth is known, and print which share of the blocks that need refinement is found.
+
+\b
+Each cell of the table is "recall | false positives": the share alarmed of the blocks that deviate from a reconstruction of their
+averages by more than the tolerance, and of those that deviate by less than half of it. Indicators on point samples and on exact
+averages stand beside the guarded sampling; docs/guards.md describes families and methods.
+
+\b
+Examples:
+  amr guard sampling
+  amr guard sampling --dim 2 --trials 10 --markdown
+"""
+
+
+@guard.command("sampling", help=_SAMPLING_HELP)
+@click.option("--dim", type=click.IntRange(1, 3), default=1, help="Dimension (1).")
+@click.option(
+    "--trials", metavar="N", type=click.IntRange(min=1), help="States of each family (40, in 2D 10, in 3D 3)."
+)
+@click.option("--seed", metavar="N", type=click.IntRange(min=0), default=1, help="Of the random numbers (1).")
+@click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
+def _sampling(dim: int, trials: int | None, seed: int, markdown: bool) -> int:
+    from amr.bench.recall import measure, table
+
+    trials = trials or {1: 40, 2: 10, 3: 3}[dim]
+    result = measure(dim, trials, seed, lambda text: click.echo(f"{text} ...", err=True))
+    _print([table(result, f"Sampling of {trials} states per row, {dim}D, seed {seed}")], markdown)
+    cost = result.per_cell
+    click.echo(
+        f"guarded sampling: {cost['all']:.2f} evaluations per cell with scouts and zoom, {cost['scouts']:.3f} by scouts"
+    )
+    return 0
+
+
 def _print(tables: list[Table], as_markdown: bool) -> None:
     from rich.console import Console
 
@@ -61,4 +95,4 @@ def _print(tables: list[Table], as_markdown: bool) -> None:
         if as_markdown:
             click.echo(table.markdown())
         else:
-            Console(width=130, highlight=False).print(table.rich())
+            Console(width=200, highlight=False).print(table.rich())

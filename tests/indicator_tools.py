@@ -47,6 +47,9 @@ class OneRank:
     def allreduce_max(self, values):
         return np.array(values, dtype=float)
 
+    def allreduce_sum_int(self, values):
+        return np.array(values, dtype=np.int64)
+
     def allgatherv(self, array):
         return array.copy()
 
@@ -71,6 +74,9 @@ class ThreadRank:
 
     def allreduce_max(self, values):
         return np.max(self._exchange(np.array(values, dtype=float)), axis=0)
+
+    def allreduce_sum_int(self, values):
+        return np.sum(self._exchange(np.array(values, dtype=np.int64)), axis=0)
 
     def allgatherv(self, array):
         return np.concatenate(self._exchange(array))

@@ -272,32 +272,6 @@ class Guard(Section):
     )
 
 
-class Guard(Section):
-    """Safeguards against aliasing: what the mesh cannot resolve, or has never sampled, is looked for ([guards.md](guards.md))."""
-
-    enabled: bool = Field(True, description="false switches all guards off")
-    tolerance: float = Field(
-        0.02,
-        gt=0,
-        lt=1,
-        description="Deviation from the cells' reconstruction that matters, relative to the variable's range",
-    )
-    sampling: bool = Field(
-        True,
-        description="Test the initial state at random points between the Gauss points; bisect cells that these disagree in",
-    )
-    scouts: bool = Field(True, description="Send walkers from outlying samples towards what the samples just miss")
-    classify: bool = Field(
-        True, description="Tell waves, discontinuities, noise and odd-even patterns apart in alarmed blocks"
-    )
-    verify: bool = Field(
-        True, description="Undo refinement that brought no new information, and wait before trying again"
-    )
-    seed: int = Field(
-        0, ge=0, lt=2**63, description="Of the random points; the same seed gives the same mesh on any number of ranks"
-    )
-
-
 class Time(Section):
     """From when to when."""
 

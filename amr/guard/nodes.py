@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -100,7 +101,8 @@ def cell_points(corner: np.ndarray, spacing: np.ndarray, n: int, node: np.ndarra
     return x.reshape(dim, n_block, -1, n_point)
 
 
-class Fold(NamedTuple):
+@dataclass(frozen=True)
+class Fold:
     """Where cells come to lie when the domain is folded in its middle, and (2D) along its diagonal.
 
     Attributes
@@ -120,8 +122,8 @@ class Fold(NamedTuple):
 class Lattice:
     """Cells of every level by their whole-number index, their positions, and random points in them. Not collective.
 
-    The random points know the symmetry of the domain: cells that are mirror images in its middle, and (in 2D) cells that change places
-    with x and y, have points that do, too, so that a symmetric state is judged symmetrically.
+    The random points know the symmetry of the domain: cells that are mirror images in its middle, and (in 2D) cells that change
+    places with x and y, have points that do, too, so that a symmetric state is judged symmetrically.
 
     Parameters
     ----------

@@ -1,14 +1,26 @@
 """The quadratic through the averages of 3^d cells: what a block's own cells say about the places between.
 
-In a cell with centre 0 and width 1, R(x) = A + sum_a (g_a x_a + s_a (x_a^2 - 1/12)) + sum_{a<b} c_ab x_a x_b. It keeps the average
-A, and every quadratic is met. At the rim of a block the stencil is that of the next cell inside, so no neighbour is needed.
+In a cell with centre 0 and width 1, R(x) = A + sum_a (g_a x_a + s_a (x_a^2 - 1/12)) + sum_{a<b} c_ab x_a x_b. It keeps
+the average A, and every quadratic is met. At the rim of a block the stencil is that of the next cell inside, so no neighbour is
+needed; as its error is larger there (by up to 3: the third derivative's), deviations count half: `TRUST_AT_RIM`.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 _TWELFTH = 1.0 / 12.0
+
+TRUST_AT_RIM = 0.5
+
+
+def trust(n: int, dim: int) -> np.ndarray:
+    """What deviations in each cell of a block count: 1, and `TRUST_AT_RIM` at its rim; float64 (n^dim,)."""
+    weight = np.full((n,) * dim, TRUST_AT_RIM)
+    weight[(slice(1, -1),) * dim] = 1.0
+    return weight.reshape(-1)
 
 
 def n_terms(dim: int) -> int:
@@ -37,7 +49,7 @@ def coefficients(averages: np.ndarray, dim: int) -> np.ndarray:
     """
     lead = averages.shape[: averages.ndim - dim]
     out = np.empty((*lead, n_terms(dim), *averages.shape[averages.ndim - dim :]))
-    piece = (slice(None),) * len(lead)
+    piece: Any = (slice(None),) * len(lead)
     out[(*piece, 0)] = averages
     for a in range(dim):
         _slopes(averages, -1 - a, out[(*piece, 1 + a)], out[(*piece, 1 + dim + a)])

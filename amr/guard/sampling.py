@@ -17,7 +17,7 @@ from amr.errors import AMRError
 from amr.guard import scouts, zoom
 from amr.guard.bisect import bisected_averages, lagrange_gap, lebesgue
 from amr.guard.nodes import Lattice, cell_points, gauss_points, mean_of_points
-from amr.guard.reconstruct import coefficients, face_gap, terms
+from amr.guard.reconstruct import coefficients, face_gap, terms, trust
 
 if TYPE_CHECKING:
     from amr.comm import Comm
@@ -124,6 +124,7 @@ class Sampler:
         self._replaced[list(fixed)] = False
         self._node, self._weight = gauss_points(self.dim, quadrature)
         self._terms = terms(self._node - 0.5)
+        self._trust = trust(self.n, self.dim)[:, None]
         self._range: np.ndarray | None = (
             None  # (3, n_var): highest, -lowest, floor over all samples so far, on all ranks
         )
@@ -230,21 +231,13 @@ class Sampler:
         scale: np.ndarray,
         findings: _Findings,
     ) -> None:
-        dim, m, n_gauss = self.dim, len(level), self._node.shape[1]
+        n_gauss = self._node.shape[1]
         index = self.lattice.cells_of_blocks(coords)
         t = self.lattice.jitter(level[:, None], index)
-        corner, spacing = self._place(level, coords)
-        x = np.concatenate(
-            [
-                cell_points(corner, spacing, self.n, self._node),
-                self.lattice.points(level[:, None, None], index[..., None], t),
-            ],
-            axis=-1,
-        )
-        u = self.function(x)
-        gauss, jitter = u[..., :n_gauss], u[..., n_gauss:]
-        mean = np.moveaxis(mean_of_points(gauss, self._weight), 0, 1)
-        averages[blocks] = mean.reshape(m, self.n_var, *(self.n,) * dim)
+        gauss_x = cell_points(*self._place(level, coords), self.n, self._node)
+        u = self.function(np.concatenate([gauss_x, self.lattice.points(level[:, None, None], index[..., None], t)], -1))
+        mean = np.moveaxis(mean_of_points(u[..., :n_gauss], self._weight), 0, 1)
+        averages[blocks] = mean.reshape(len(level), self.n_var, *(self.n,) * self.dim)
         flat = u.reshape(self.n_var, -1)
         highest, lowest = flat.max(axis=1), flat.min(axis=1)
         assert self._range is not None
@@ -252,59 +245,75 @@ class Sampler:
         varying = np.flatnonzero(highest > lowest)
         if not len(varying):
             return
-        weight = terms(t - 0.5)
-        worst = np.zeros((m, *u.shape[2:]))  # of each sample over the variables, in units of their scales
-        for v in varying:
-            c = coefficients(averages[blocks, v], dim)
-            residual = np.empty(u.shape[1:])
-            residual[..., :n_gauss] = np.matmul(np.swapaxes(c, -1, -2), self._terms)
-            residual[..., n_gauss:] = c[:, 0, :, None]
-            for term in range(1, len(weight)):
-                residual[..., n_gauss:] += c[:, term, :, None] * weight[term]
-            residual -= u[v]
-            np.abs(residual, out=residual)
-            deviation = residual.reshape(m, -1).max(axis=1)
-            findings.deviation[blocks, v] = np.maximum(deviation, face_gap(c, dim, self.n))
-            residual *= 1.0 / scale[v]
-            np.maximum(worst, residual, out=worst)
-        block_worst = worst.reshape(m, -1).max(axis=1)
+        worst = self._deviations(blocks, averages, u, t, varying, scale, findings)
         limit = 0.5 * self.tolerance
         place = _Places(blocks.start, self._node, t, self.n)
-        findings.worst[:, blocks] = place.of(worst.reshape(m, -1).argmax(axis=1))[1:]
+        by_block = worst.reshape(len(level), -1)
+        findings.worst[:, blocks] = place.of(by_block.argmax(axis=1))[1:]
         if self.with_scouts:
-            findings.seeds.append(place.of(*scouts.find_seeds(worst[..., n_gauss:], worst, block_worst <= limit)))
-        kept = (findings.deviation[blocks] / scale).max(axis=1) <= limit
-        kept |= level >= max_level
-        self._note_rough(blocks.start, kept, gauss, jitter, t, worst, scale, findings)
+            seeds = scouts.find_seeds(worst[..., n_gauss:], worst, by_block.max(axis=1) <= limit)
+            findings.seeds.append(place.of(*seeds))
+        kept = ((findings.deviation[blocks] / scale).max(axis=1) <= limit) | (level >= max_level)
+        self._note_rough(blocks.start, kept, u, t, worst, scale, findings)
+
+    def _deviations(
+        self,
+        blocks: slice,
+        averages: np.ndarray,
+        u: np.ndarray,
+        t: np.ndarray,
+        varying: np.ndarray,
+        scale: np.ndarray,
+        findings: _Findings,
+    ) -> np.ndarray:
+        """Note the blocks' deviations; return each sample's worst over the variables, in units of their scales."""
+        m, n_gauss = u.shape[1], self._node.shape[1]
+        weight = terms(t - 0.5)
+        worst = np.zeros(u.shape[1:])
+        for v in varying:
+            c = coefficients(averages[blocks, v], self.dim)
+            residual = np.empty(u.shape[1:])
+            # One product of matrices per block: its bits do not depend on how many blocks there are.
+            residual[..., :n_gauss] = np.matmul(np.swapaxes(c, -1, -2), self._terms)
+            jitter = residual[..., n_gauss:]
+            jitter[...] = c[:, 0, :, None]
+            for term in range(1, len(weight)):
+                jitter += c[:, term, :, None] * weight[term]
+            residual -= u[v]
+            np.abs(residual, out=residual)
+            residual *= self._trust
+            findings.deviation[blocks, v] = np.maximum(
+                residual.reshape(m, -1).max(axis=1), face_gap(c, self.dim, self.n)
+            )
+            residual *= 1.0 / scale[v]
+            np.maximum(worst, residual, out=worst)
+        return worst
 
     def _note_rough(
         self,
         first: int,
         kept: np.ndarray,
-        gauss: np.ndarray,
-        jitter: np.ndarray,
+        u: np.ndarray,
         t: np.ndarray,
         worst: np.ndarray,
         scale: np.ndarray,
         findings: _Findings,
     ) -> None:
         """Note the cells of the blocks ``kept`` whose jittered values leave the polynomial of their Gauss values."""
-        limit = 0.25 * self.tolerance * scale
+        n_gauss = self._node.shape[1]
         bound = lebesgue(self.quadrature) ** self.dim
-        near = worst.max(axis=-1) * (2.0 * bound)  # no gap is larger where the polynomial meets every quadratic
+        # No gap is larger where the polynomial meets every quadratic; else the spread of the values bounds it.
+        near = (worst / self._trust).max(axis=-1) * (2.0 * bound)
         for v in np.flatnonzero(self._replaced):
             if self.quadrature < 3:
-                spread = np.maximum(gauss[v].max(axis=-1), jitter[v].max(axis=-1))
-                spread -= np.minimum(gauss[v].min(axis=-1), jitter[v].min(axis=-1))
-                near = spread * (bound / scale[v])
+                near = np.ptp(u[v], axis=-1) * (bound / scale[v])
             block, cell = np.nonzero((near > 0.25 * self.tolerance) & kept[:, None])
             if not len(block):
                 continue
-            gap = lagrange_gap(gauss[v][block, cell], jitter[v][block, cell], t[:, block, cell], self.quadrature)
-            is_rough = gap > limit[v]
-            findings.rough.append(
-                np.stack([first + block, cell, np.full(len(block), v), gap])[:, is_rough]  # type: ignore[arg-type]
-            )
+            value = u[v][block, cell]
+            gap = lagrange_gap(value[:, :n_gauss], value[:, n_gauss:], t[:, block, cell], self.quadrature)
+            rows = np.array([first + block, cell, np.full(len(block), v), gap])
+            findings.rough.append(rows[:, gap > 0.25 * self.tolerance * scale[v]])
 
     # ---- judgement -------------------------------------------------------------------------------------------------------
 

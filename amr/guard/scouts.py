@@ -1,8 +1,8 @@
 """Scouts: walkers that start at outlying samples and climb towards what the samples just miss.
 
 A narrow feature has a tail: far outside its core a sample deviates by little, but by more than its neighbours do. Walkers start
-there and follow the gradient of log|f - reconstruction|, whose steps do not shrink with the tail (the logarithm of a Gaussian is a
-parabola), with Langevin noise against local bumps. A feature without a tail thinner than a stratum is found by luck only:
+there and follow the gradient of log|f - reconstruction|, which does not fade with the tail (the logarithm of a Gaussian is a
+parabola), with Langevin noise against local bumps. A feature without a tail that is thinner than a stratum is found by luck only:
 `miss_probability`.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from amr.guard import random
 from amr.guard.nodes import N_JITTER
-from amr.guard.reconstruct import coefficients, reconstruct_at, terms
+from amr.guard.reconstruct import TRUST_AT_RIM, coefficients, reconstruct_at, terms
 
 if TYPE_CHECKING:
     from amr.guard.sampling import Sampler
@@ -204,7 +204,8 @@ class _Walkers:
         block = self.block[who]
         points = self._sampler.lattice.points(self._level[block], self._origin[:, block], x)
         residual = self._sampler.function(points) - reconstruct_at(self._averages, block, x)
-        return (np.abs(residual) * self._inverse[:, None]).max(axis=0)
+        is_at_rim = ((x < 1) | (x >= self._sampler.n - 1)).any(axis=0)
+        return (np.abs(residual) * self._inverse[:, None]).max(axis=0) * np.where(is_at_rim, TRUST_AT_RIM, 1.0)
 
     def _gradient(self, who: np.ndarray) -> np.ndarray:
         """Unit vectors (dim, m) along the gradient of the logarithm of the deviation; 0 where that is flat."""

@@ -21,8 +21,8 @@ N_POINTS, MOST_EVALUATIONS = 20, 200
 _SMALLEST_FACTOR = 0.62
 _LAST_LINES, _MOST_OF_THEM = 5, 3
 _CLEAN = 0.15
-# |third difference| of a line over |f - reconstruction|: at the rim of a block (2 cells beside its stencil's centre, less 1/2).
-_RIM = 4.0
+# |third difference| of a line over the deviation that it means at the rim of a block: 1/4 of it, which counts half.
+_RIM = 8.0
 
 
 @dataclass(frozen=True)
