@@ -148,7 +148,7 @@ AMR_INLINE void one_block(const amr_layout *l, const amr_indicator *p, int id, d
 
 /* The sides that the cells of e > tau are near. */
 static __attribute__((noinline)) uint32_t detail_near(const amr_layout *l, const amr_indicator *p, double tau,
-                                                        const double *e) {
+                                                      const double *e) {
   const int n = l->n, nj = l->dim > 1 ? n : 1, nk = l->dim > 2 ? n : 1;
   uint32_t near = 0;
   for (int k = 0; k < nk; k++)
@@ -197,7 +197,8 @@ AMR_INLINE void restricted(const amr_physics *physics, const amr_layout *l, cons
   double *w = work + 8, ignored = 0.0;
   uint32_t nowhere = 0;
   work = w + lc.block_stride + 8;
-  restrict_box(l->dim, u + amr_cell(l, two[0], two[1], two[2]), amr_pool_stride(l), w, amr_pool_stride(&lc), size, l->n_var);
+  restrict_box(l->dim, u + amr_cell(l, two[0], two[1], two[2]), amr_pool_stride(l), w, amr_pool_stride(&lc), size,
+               l->n_var);
   amr_to_primitive(physics, lc.var_stride, w, lc.var_stride, w, lc.var_stride);
   for (int q = 0; q < n_job; q++) {
     const amr_indicator *p = &jobs[q].indicator;
@@ -228,7 +229,8 @@ AMR_CLONES amr_status amr_indicate(const amr_physics *physics, const amr_layout 
     if (!job_offered(layout, jobs + q, n_column)) return AMR_BAD_ARGUMENT;
     if (jobs[q].indicator.id == AMR_LOHNER_FLASH) most = AMR_MAX_DIM;
   }
-  if (physics->n_var != layout->n_var || physics->dim != layout->dim || (out->parent && (layout->g < 2 || layout->n < 8)))
+  if (physics->n_var != layout->n_var || physics->dim != layout->dim
+      || (out->parent && (layout->g < 2 || layout->n < 8)))
     return AMR_BAD_ARGUMENT;
   for (int64_t m = 0; m < n_list; m++) {
     const double *from = ghosts ? block : u + list[m] * stride;

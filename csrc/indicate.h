@@ -14,7 +14,8 @@ typedef enum {
   AMR_SECOND_DIFFERENCE = 1, /* max over axes of |a - b| / scale */
   AMR_LOHNER = 2,            /* max over axes of |a - b| / (|a| + |b| + 4 filter scale) */
   AMR_LOHNER_FLASH = 3,      /* FLASH's estimate: stencil of width 2, mixed derivatives, filter on |u|; needs g >= 2 */
-  AMR_MULTIRESOLUTION = 4,   /* max over axes and both alignments of |u - P(R u)| / scale, indicate_detail.h; needs g >= 2 */
+  AMR_MULTIRESOLUTION =
+      4, /* max over axes and both alignments of |u - P(R u)| / scale, indicate_detail.h; needs g >= 2 */
 } amr_indicator_id;
 
 typedef struct {
@@ -35,11 +36,13 @@ typedef struct {
 typedef struct {
   int n_column;
   const double *tau; /* [block][column]: read; a cell is hot when its value is > tau */
-  double *eta;    /* [block][column]: largest value of the interior cells */
-  uint32_t *near; /* [block][column]: see below */
-  double *parent; /* [block][column], or NULL: the same as eta of the block restricted to its parent's cells; the block's own where a
+  double *eta;       /* [block][column]: largest value of the interior cells */
+  uint32_t *near;    /* [block][column]: see below */
+  double *
+      parent; /* [block][column], or NULL: the same as eta of the block restricted to its parent's cells; the block's own where a
                      value of it is > tau. Needs g >= 2, n >= 8 */
-  double *detail; /* [block], or NULL: what the AMR_MULTIRESOLUTION jobs find in the tree's alignment: what the block has that its
+  double *
+      detail; /* [block], or NULL: what the AMR_MULTIRESOLUTION jobs find in the tree's alignment: what the block has that its
                      parent could not tell */
   double *lowest, *highest; /* [variable], or NULL: range over the interior cells, of the variables of the jobs */
 } amr_indicated;

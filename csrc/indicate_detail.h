@@ -78,10 +78,8 @@ AMR_INLINE amr_detail detail_piece(const amr_layout *l, int n, int narrow, const
         for (int i = 0; i < m; i++) to[i] = detail_larger(to[i], most[i]);
       else
         for (int i = 0; i < m; i++) to[i] = most[i];
-      if (l->dim > 1 && j < n - 1)
-        detail_rows(u, ty, m, thin_y, to, before, j % 2 ? odd : even);
-      if (l->dim > 2 && k < n - 1)
-        detail_rows(u, tz, m, thin_z, to, up, k % 2 ? odd : even);
+      if (l->dim > 1 && j < n - 1) detail_rows(u, ty, m, thin_y, to, before, j % 2 ? odd : even);
+      if (l->dim > 2 && k < n - 1) detail_rows(u, tz, m, thin_z, to, up, k % 2 ? odd : even);
     }
   }
   for (int i = 0; i < m; i++) {

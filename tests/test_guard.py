@@ -11,7 +11,9 @@ from amr.case import Case
 STATES = Path(__file__).parent / "plugins" / "guard_states.py"
 
 
-def make(state, dim=1, *, roots=4, max_level=3, velocity=0.0, steps=400, indicator="multiresolution", guard=True, **more):
+def make(
+    state, dim=1, *, roots=4, max_level=3, velocity=0.0, steps=400, indicator="multiresolution", guard=True, **more
+):
     """A periodic case; at rest (velocity 0) nothing moves, so that every change of the mesh is the indicator's doing."""
     time = {"end": 1e9, "max_steps": steps} | ({} if velocity or "physics" in more else {"dt": 1e-3})
     return Case.from_dict(

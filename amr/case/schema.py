@@ -212,7 +212,9 @@ class Refinement(Section):
         ge=0,
         description="Coarsen where all are below on the cells of the parent; default: the indicator's own, mostly refine / 2",
     )
-    patience: int = Field(3, ge=1, le=255, description="Regrids in a row that a block must have been without need before it coarsens")
+    patience: int = Field(
+        3, ge=1, le=255, description="Regrids in a row that a block must have been without need before it coarsens"
+    )
     combine: Annotated[str, NameIn("combination", ("or", "and"))] = Field(
         "or", description='Refine where any ("or") or all ("and") of the indicators say so'
     )

@@ -41,7 +41,9 @@ __all__ = [
 ]
 
 #: Indicators by their name in the case file.
-INDICATORS: dict[str, type[VariableIndicator]] = {cls.name: cls for cls in (Multiresolution, Jump, Lohner, SecondDifference)}
+INDICATORS: dict[str, type[VariableIndicator]] = {
+    cls.name: cls for cls in (Multiresolution, Jump, Lohner, SecondDifference)
+}
 
 
 def create_indicator(

@@ -33,7 +33,11 @@ LEAF_STATE = np.dtype(
         ("value", "f4"),  # largest indicator value in units of its threshold
         ("parent", "f4"),  # the same as its parent would have it
         ("alarm_rms", "f8"),  # rms second difference when the trial began
-        ("samples", "f4", (N_SAMPLES, 3)),  # exponent, flatness, participation at the last regrids; NaN where not looked at
+        (
+            "samples",
+            "f4",
+            (N_SAMPLES, 3),
+        ),  # exponent, flatness, participation at the last regrids; NaN where not looked at
     ]
 )
 

@@ -19,7 +19,10 @@ class MultiresolutionParameters(VariableParameters):
         "polyphase", description="One threshold, or Harten's that falls towards the coarse levels"
     )
     regularity: float = Field(
-        1.0, ge=0, le=3, description="harten: refine where the detail is 2^(regularity + dim) times the coarsening threshold"
+        1.0,
+        ge=0,
+        le=3,
+        description="harten: refine where the detail is 2^(regularity + dim) times the coarsening threshold",
     )
 
     def defaults(self) -> tuple[float, float]:

@@ -202,7 +202,9 @@ class Decider:
         threshold = first
         if self._error_indicator is not None:
             before = rule.state.multiplier
-            rule.follow_target(forest, self._by_indicator(found["eta"])[:, self._error_indicator], value * before / first)
+            rule.follow_target(
+                forest, self._by_indicator(found["eta"])[:, self._error_indicator], value * before / first
+            )
             threshold = first * (rule.state.multiplier / before)
         threshold = rule.choose(forest, threshold, value)
         if not np.array_equal(threshold, first):
@@ -261,9 +263,7 @@ class Decider:
         for variable in self.guard.variables if self.guard else ():
             if variable not in seen:
                 scale = self.fields.scales[variable].scale
-                jobs.append(
-                    {"id": _c.MULTIRESOLUTION, "variable": variable, "column": -1, "buffer": 0, "scale": scale}
-                )
+                jobs.append({"id": _c.MULTIRESOLUTION, "variable": variable, "column": -1, "buffer": 0, "scale": scale})
         return jobs
 
     def _gather(

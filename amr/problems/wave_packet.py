@@ -22,7 +22,9 @@ class WavePacket(Problem):
 
     waves: list[int] = Field(default_factory=list, description="Waves per domain length and axis; default 8 along x")
     amplitude: float = Field(1.0, description="Of the waves")
-    background: float = Field(0.0, description="Amplitude of a smooth wave, one period along every axis, carried with the packet")
+    background: float = Field(
+        0.0, description="Amplitude of a smooth wave, one period along every axis, carried with the packet"
+    )
     width: float = Field(0.1, gt=0, description="Standard deviation of the envelope")
     center: list[float] | None = Field(None, description="Default the centre of the domain")
 
