@@ -32,7 +32,7 @@ def test_random_numbers_are_uniform_and_independent_of_each_other():
     first, second = random.uniform(state, 2)
     next_cell = np.roll(first, 1)
     for numbers in (first, second):
-        assert 0 < numbers.min() and numbers.max() < 1
+        assert numbers.min() > 0 and numbers.max() < 1
         assert np.histogram(numbers, 20, (0, 1))[0] == pytest.approx(1000, abs=5 * 1000**0.5)
     for a, b in ((first, second), (first, next_cell), (second, next_cell)):
         assert abs(np.corrcoef(a, b)[0, 1]) < 5 / 20000**0.5
