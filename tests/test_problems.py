@@ -164,6 +164,10 @@ EVERY = {
     "shu_osher": [("euler", 1, {}, {}), ("euler", 2, {}, {})],
     "sine": [("advection", 2, {"velocity": [1.0, 2.0]}, {}), ("burgers", 1, {}, {}), ("acoustics", 3, {}, {})],
     "slotted_disc": [("advection", 2, FIELD, {})],
+    "wave_packet": [
+        ("advection", 1, {"velocity": [1.0]}, {}),
+        ("advection", 3, {"velocity": [1.0, 0.5, -1.0]}, {"waves": [9, 0, 3], "background": 0.5}),
+    ],
     "woodward_colella": [("euler", 1, {}, {})],
 }
 

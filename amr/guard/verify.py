@@ -95,7 +95,7 @@ class Guard:
             if not len(own) or not len(pick):
                 continue
             seen = classify(self._physics.spec, self._layout, u, own, pick, scale, CURVATURE, plan)
-            for name in LOOK.names:
+            for name in LOOK.names or ():
                 found[name][own] = seen[name]
         return found[alarmed]
 

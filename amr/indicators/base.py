@@ -117,7 +117,7 @@ class VariableIndicator(Indicator):
         raise TypeError(f"{type(self).__name__} must name its kernel")
 
     def jobs(self, fields: Fields, buffer: int, column: int) -> list[dict[str, Any]]:
-        """What `amr._kernels.indicate.indicate` takes for this indicator: one entry and, from ``column`` on, one column per variable."""
+        """What `amr._kernels.indicate.indicate` takes: one entry and, from ``column`` on, one column per variable."""
         found = []
         for at, variable in enumerate(self.variables, column):
             scale = fields.scales[variable]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amr._kernels import fields as _c
+import amr._kernels.fields as _c
 
 if TYPE_CHECKING:
     from amr.comm import Comm
@@ -36,7 +36,7 @@ class Scale:
     floor: float
 
 
-#: Scales follow the ranges only when one has changed by more than this factor: thresholds that swing with S make the mesh flicker.
+#: Scales follow the ranges only when one has changed by more than this factor: swinging thresholds make the mesh flicker.
 STEADY = 2.0
 
 

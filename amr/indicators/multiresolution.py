@@ -33,14 +33,19 @@ class MultiresolutionParameters(VariableParameters):
 class Multiresolution(VariableIndicator):
     """``max over axes and both alignments of |u - P(R u)| / S``, the default.
 
-    Along an axis cells are joined in pairs, U, and P is the third-order prediction of a child, U -/+ (U[+1] - U[-1]) / 8; S is the
-    range of the variable over the domain. Both alignments of the pairs ("polyphase") are looked at, not only that of the tree: the
-    value does not jump when a feature moves by a cell. Falls by 8 from level to level in smooth flow, stays at a discontinuity,
-    is largest on a wave of two cells. Blind to a wave that the cell averages do not hold.
+    Along an axis cells are joined in pairs, U, and P is the third-order prediction of a child, U -/+ (U[+1] - U[-1]) / 8;
+    S is the range of the variable over the domain. Both alignments of the pairs ("polyphase") are looked at, not only that of
+    the tree: the value does not jump when a feature moves by a cell. Falls by 8 from level to level in smooth flow, stays at a
+    discontinuity, is largest on a wave of two cells. Blind to a wave that the cell averages do not hold.
 
     ``harten``: ``coarsen`` is the threshold of the finest level, 2^-dim times as much per level below it, and ``refine`` is
-    2^(regularity + dim) times that, as in A. Harten, CPAM 48 (1995) 1305, and A. Cohen, S. M. Kaber, S. Müller, M. Postel, Math. Comp.
-    72 (2003) 183, doi:10.1090/S0025-5718-01-01391-6; the error of the thresholding adds up over the levels to what ``coarsen`` allows.
+    2^(regularity + dim) times that; the error of the thresholding adds up over the levels to what ``coarsen`` allows.
+
+    References
+    ----------
+    A. Harten, Multiresolution algorithms for the numerical solution of hyperbolic conservation laws, CPAM 48 (1995) 1305.
+    A. Cohen, S. M. Kaber, S. Müller, M. Postel, Fully adaptive multiresolution finite volume schemes for conservation laws,
+    Math. Comp. 72 (2003) 183, doi:10.1090/S0025-5718-01-01391-6.
     """
 
     name = "multiresolution"

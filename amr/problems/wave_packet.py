@@ -12,9 +12,10 @@ from amr.problems.base import Problem, ProblemFault, Setting, State, displacemen
 
 
 class WavePacket(Problem):
-    """amplitude * exp(-r^2 / (2 width^2)) * sin(2 pi sum of waves[a] d_a / length_a) + background * product of cos(2 pi d_a / length_a).
+    """amplitude * exp(-r^2 / (2 width^2)) * sin(2 pi sum of waves[a] d_a / length_a) + background.
 
-    d and r are measured from the centre. With more waves than half the base mesh's cells it is what that mesh cannot carry: cells/wave < 2.
+    d and r are measured from the centre; the background is ``background`` * product of cos(2 pi d_a / length_a). With more waves
+    than half the cells of a mesh it is what that mesh cannot carry.
     """
 
     summary: ClassVar[str] = "Waves under a Gaussian envelope, carried along; exact"
