@@ -26,6 +26,7 @@ from amr.scheme.stepper import Stepper, StepResult
 from amr.scheme.subcycle import SubcycledStepper
 from amr.scheme.timestep import choose_dt
 from amr.scheme.transfer import regrid_move
+from amr.scheme.trial import Trial, TrialSteps
 from amr.signals import EXIT_STOPPED, SignalNotice
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class Simulation:
         self.pool = parts.pool
         kind = SubcycledStepper if case.scheme.subcycle else Stepper
         self.stepper = kind(self.comm, self.physics, self.layout, parts.scheme, case.scheme.cfl, self.timers)
+        self.trial_steps: TrialSteps | None = None
         self.ledger = Ledger(self.comm, self.layout, self.physics)
         self.report = Report(self.comm, self.timers)
         self.outputs = Outputs(parts.output, self.comm)
@@ -213,7 +215,20 @@ class Simulation:
     def _decide(self, sampled: np.ndarray | None = None, grow_only: bool = False) -> np.ndarray:
         """Balanced flags of all leaves; ``sampled``: local blocks that hold more than their cells say."""
         parts = partial(self.mesh.ghosted, self.pool.u, self.time, self.decider.needs_pool)
-        return self.decider.decide(self.mesh, self.pool.u, parts, sampled, grow_only).flags
+        return self.decider.decide(self.mesh, self.pool.u, parts, sampled, grow_only, self._trial).flags
+
+    def _trial(self, with_coarse: bool) -> Trial | None:
+        """Trial steps from the present state; None if nothing moves."""
+        if not self.max_signal > 0:
+            return None
+        times = self.case.time
+        dt = min(times.dt or self.case.scheme.cfl / self.max_signal, times.end - times.start)
+        if self.trial_steps is None:
+            self.trial_steps = TrialSteps(
+                self.comm, self.physics, self.layout, self.geometry, self.boundary, self.stepper.scheme,
+                self.case.scheme.cfl, Timers(),
+            )  # fmt: skip
+        return self.trial_steps.run(self.mesh, self.pool, self.time, dt, times.end - times.start, with_coarse)
 
     # ---- set-up ------------------------------------------------------------------------------------------------------
 

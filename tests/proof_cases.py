@@ -108,4 +108,31 @@ CASES: dict[str, Callable[[], Case]] = {
         refinement={"interval": 3},
         time={"max_steps": 18},
     ),
+    "blast 2D, trial steps to a target": lambda: small(
+        "blast_2d",
+        mesh={"max_level": 2, "block_cells": 8},
+        refinement={"indicators": ["richardson", "entropy_production", "weak_residual"], "target_error": 2e-3},
+        time={"max_steps": 18},
+    ),
+    "double mach 2D, trial steps, function boundaries": lambda: small(
+        "double_mach",
+        mesh={"max_level": 2, "root_blocks": [4, 1], "block_cells": 8},
+        refinement={"indicators": ["richardson", {"name": "uncertainty_gradient", "refine": 2.0}], "max_leaves": 40},
+        time={"max_steps": 18},
+    ),
+    "kelvin-helmholtz 2D, sensors, bulk with a budget": lambda: small(
+        "kelvin_helmholtz",
+        mesh={"max_level": 2, "root_blocks": [4, 4], "block_cells": 8},
+        refinement={
+            "indicators": ["vorticity", "shock_sensor", "pressure_jump", "scalar_gradient", "modal"],
+            "marking": "bulk",
+            "theta": 0.7,
+            "max_leaves": 100,
+            "level_factors": [1.0, 1.0, 2.0],
+        },
+        time={"max_steps": 18},
+    ),
+    "torn 3D, trial steps, maximum": lambda: torn(3, limiter="none").replace(
+        refinement={"indicators": ["entropy_production", "weak_residual"], "marking": "maximum", "interval": 3}
+    ),
 }

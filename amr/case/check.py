@@ -13,14 +13,16 @@ from pydantic import BaseModel
 from amr.case.choice import Collector, read_indicators, read_physics, read_problem, read_sources
 from amr.case.schema import REQUIRED, SECTIONS, Boundaries, Mesh, Refinement, Scheme
 from amr.case.text import Fault, path
-from amr.indicators import INDICATORS, Indicator
+from amr.errors import CaseError
+from amr.indicators import INDICATORS, Indicator, TrialIndicator, UncertaintyGradient
 from amr.mesh.tree import COORD_BITS, KEY_LEVEL
 from amr.names import suggestion
 from amr.physics.boundary import Condition
 from amr.physics.sources import Gravity
 from amr.problems.base import Problem, Setting, state_faults
 from amr.problems.plugin import PluginProblem
-from amr.scheme.flux import INTEGRATORS, default_riemann, fault_of_pair, riemann_names
+from amr.scheme.flux import INTEGRATORS, RECONSTRUCTIONS, default_riemann, fault_of_pair, riemann_names
+from amr.scheme.trial import coarse_fault
 
 _TOP = (
     "title",
@@ -241,12 +243,36 @@ class _Checker(Collector):
         if refinement is None:
             return []
         found = read_indicators(self, refinement, physics)
-        complete = len(found) == len(refinement.indicators)
-        if complete and refinement.target_error is not None and not any(each.estimates_error for each in found):
+        if len(found) < len(refinement.indicators):
+            return found
+        for i, indicator in enumerate(found):
+            self._indicator(found, indicator, path("refinement", "indicators", i))
+        if refinement.target_error is not None and not any(each.estimates_error for each in found):
             offered = ", ".join(name for name, each in INDICATORS.items() if each.estimates_error)
             text = f"needs an indicator that estimates the error: {offered}"
             self.add("refinement.target_error", text, refinement.target_error)
         return found
+
+    def _indicator(self, indicators: list[Indicator], indicator: Indicator, key: str) -> None:
+        """Note what an indicator needs of the other ones, the mesh and the scheme."""
+        scheme: Scheme | None = self.sections.get("scheme")
+        mesh: Mesh | None = self.sections.get("mesh")
+        if isinstance(indicator, UncertaintyGradient):
+            try:
+                indicator.source(indicators)
+            except CaseError as error:
+                of = indicator.parameters.of
+                self.add(f"{key}.of", str(error).partition(": ")[2], *([] if of is None else [of]))
+        if not isinstance(indicator, TrialIndicator) or scheme is None or mesh is None:
+            return
+        if scheme.subcycle:
+            self.add(
+                f"{key}.name", "needs scheme.subcycle = false: a trial step moves all levels at once", indicator.name
+            )
+        if indicator.needs_coarse and (
+            fault := coarse_fault(mesh.block_cells, RECONSTRUCTIONS[scheme.reconstruction].ghosts)
+        ):
+            self.add(f"{key}.name", fault, indicator.name)
 
     def _refinement(self, mesh: Mesh | None) -> int:
         """Note what does not fit the mesh; return the buffer in cells."""

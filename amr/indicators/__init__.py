@@ -9,14 +9,22 @@ from pydantic import ValidationError
 
 from amr.errors import CaseError
 from amr.indicators.base import Indicator, Thresholds, VariableIndicator, VariableParameters
+from amr.indicators.cells import FamilyIndicator
+from amr.indicators.entropy import EntropyProduction
 from amr.indicators.jump import Jump
 from amr.indicators.lohner import Lohner
 from amr.indicators.marking import Region
+from amr.indicators.modal import Modal
 from amr.indicators.multiresolution import Multiresolution
 from amr.indicators.plugin import BlockFields, PluginIndicator, PluginParameters
 from amr.indicators.regrid import Decider, Decision
+from amr.indicators.richardson import Richardson
 from amr.indicators.second_difference import SecondDifference
+from amr.indicators.sensors import PressureJump, ScalarGradient, ShockSensor, Vorticity
 from amr.indicators.thresholds import MARKINGS, Marking, ThresholdState
+from amr.indicators.trial import TrialIndicator
+from amr.indicators.uncertainty_gradient import UncertaintyGradient
+from amr.indicators.weak_residual import WeakResidual
 from amr.names import suggestion
 
 if TYPE_CHECKING:
@@ -35,14 +43,31 @@ __all__ = [
     "Region",
     "ThresholdState",
     "Thresholds",
+    "TrialIndicator",
+    "UncertaintyGradient",
     "VariableIndicator",
     "VariableParameters",
     "create_indicator",
 ]
 
 #: Indicators by their name in the case file.
-INDICATORS: dict[str, type[VariableIndicator]] = {
-    cls.name: cls for cls in (Multiresolution, Jump, Lohner, SecondDifference)
+INDICATORS: dict[str, type[VariableIndicator] | type[FamilyIndicator]] = {
+    cls.name: cls
+    for cls in (
+        Multiresolution,
+        Jump,
+        Lohner,
+        SecondDifference,
+        Modal,
+        ScalarGradient,
+        Vorticity,
+        ShockSensor,
+        PressureJump,
+        EntropyProduction,
+        WeakResidual,
+        Richardson,
+        UncertaintyGradient,
+    )
 }
 
 

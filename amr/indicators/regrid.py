@@ -13,12 +13,14 @@ from amr._kernels import indicate as _c
 from amr.errors import CaseError, FileFormatError, PluginError
 from amr.indicators import leaf_state
 from amr.indicators.base import Indicator, VariableIndicator
+from amr.indicators.families import Families, Found
 from amr.indicators.fields import Fields, Scale
 from amr.indicators.leaf_state import Bar, Cause
 from amr.indicators.marking import COMBINATIONS, Marked, Region, check_regions, combine_near, combine_values, mark
 from amr.indicators.plugin import PluginIndicator, centre_bit, near_everywhere
 from amr.indicators.review import LOOK, Guards, Part, Parts, no_review
 from amr.indicators.thresholds import ABSOLUTE, Marking, ThresholdRule, ThresholdState, n_leaves_after
+from amr.indicators.trial import TrialIndicator
 
 if TYPE_CHECKING:
     from amr.comm import Comm
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from amr.mesh.pool import Layout
     from amr.mesh.tree import Forest
     from amr.physics.base import Physics
+    from amr.scheme.trial import TrialMaker
 
 
 class BlocksOfRank(Protocol):
@@ -139,6 +142,7 @@ class Decider:
         self.fields = Fields(physics, layout, [*variables, *(guard.variables if guard else ())])
         self._physics = physics
         self._can_fail = any(isinstance(indicator, PluginIndicator) for indicator in self.indicators)
+        self.families = Families(self.indicators, self.first, layout, geometry)
         self.thresholds = ThresholdRule(marking, regions, geometry)
         self.leaf = leaf_state.start(0)
         self.flicker = 0
@@ -150,8 +154,8 @@ class Decider:
 
     @property
     def needs_pool(self) -> bool:
-        """Whether an indicator looks at all local blocks at once, with the ghosts of the pool: a plugin does."""
-        return self._can_fail
+        """Whether an indicator looks at all local blocks at once, with the ghosts of the pool: plugins and trial steps do."""
+        return self._can_fail or self.families.needs_pool
 
     def decide(
         self,
@@ -160,6 +164,7 @@ class Decider:
         parts: Parts | None = None,
         sampled: np.ndarray | None = None,
         grow_only: bool = False,
+        trial: TrialMaker | None = None,
     ) -> Decision:
         """Flags of all leaves, the same bits on every rank and for any number of ranks. Collective.
 
@@ -176,6 +181,8 @@ class Decider:
             Local blocks that must be refined because the initial state has more than their cells say.
         grow_only : bool
             Nothing coarsens.
+        trial : callable, optional
+            Makes trial steps from the present state, for the indicators that judge the scheme by them.
 
         Returns
         -------
@@ -197,18 +204,17 @@ class Decider:
         parts = parts or _everything(len(u))
         refine, coarsen = self._own_thresholds(forest)
         first = rule.first(forest)
-        found = self._gather(mesh, u, parts, refine * first[:, None], sampled, again=False)
+        values = self.families.begin(len(u))
+        found = self._gather(mesh, u, parts, refine * first[:, None], sampled, values, trial)
         value = combine_values(self._by_indicator(found["eta"] / refine), self.combine)
         threshold = first
         if self._error_indicator is not None:
             before = rule.state.multiplier
-            rule.follow_target(
-                forest, self._by_indicator(found["eta"])[:, self._error_indicator], value * before / first
-            )
+            rule.follow_target(forest, self._error(found, self._error_indicator), value * before / first)
             threshold = first * (rule.state.multiplier / before)
         threshold = rule.choose(forest, threshold, value)
         if not np.array_equal(threshold, first):
-            found = self._gather(mesh, u, parts, refine * threshold[:, None], sampled, again=True)
+            found = self._gather(mesh, u, parts, refine * threshold[:, None], sampled, values, trial, again=True)
         return self._mark(forest, found, value, threshold, refine, coarsen, grow_only)
 
     def adapted(self, source: np.ndarray, change: np.ndarray) -> None:
@@ -273,18 +279,27 @@ class Decider:
         parts: Parts,
         refine: np.ndarray,
         sampled: np.ndarray | None,
-        again: bool,
+        values: Found,
+        trial: TrialMaker | None,
+        again: bool = False,
     ) -> np.ndarray:
-        """What is found in all leaves, a structured array, with ``refine`` (n_leaves, n_columns). Collective."""
+        """What is found in all leaves, a structured array, with ``refine`` (n_leaves, n_columns). Collective.
+
+        ``values`` of the families do not depend on thresholds: they are made unless this is done ``again``.
+        """
         own = refine[mesh.leaves]
         found = self._indicate(u, parts(again=again), own)
         if self.fields.follow(found.lowest, found.highest, u, self.comm):
             found = self._indicate(u, parts(again=True), own)
-        if self.needs_pool:
+        if self._can_fail:
             self.comm.agree(self._evaluate_plugins(mesh, u, found))
+        if not again:
+            self.families.evaluate(values, self.fields, u, parts, trial)
+        self.families.fold(values, found, self.buffer)
         near = self._near(found)
         local = np.zeros(len(u), dtype=self._message())
         local["eta"], local["parent"], local["detail"], local["near"] = found.eta, found.parent, found.detail, near
+        local["error"] = values.error
         if sampled is not None:
             local["sampled"] = sampled
         if self.guard:
@@ -293,7 +308,15 @@ class Decider:
             with self.timed("guard"):
                 local["look"][alarmed] = self.guard.look(u, parts, alarmed, self.fields.scales)
         # One message for all: leaves are in SFC order, ranks hold contiguous pieces of it.
-        return self.comm.allgatherv(local)
+        everywhere = self.comm.allgatherv(local)
+        self.families.derive(mesh.forest, everywhere, refine, self.buffer, self.combine)
+        return everywhere
+
+    def _error(self, found: np.ndarray, indicator: int) -> np.ndarray:
+        """Estimated L1 error per volume of all leaves, by one of the indicators."""
+        if isinstance(self.indicators[indicator], TrialIndicator):
+            return found["error"]
+        return self._by_indicator(found["eta"])[:, indicator]
 
     def _message(self) -> list[tuple[Any, ...]]:
         columns = (int(self.first[-1]),)
@@ -301,6 +324,7 @@ class Decider:
             ("eta", np.float64, columns),
             ("parent", np.float64, columns),
             ("detail", np.float64),
+            ("error", np.float64),
             ("look", LOOK),
             ("near", np.uint32),
             ("sampled", np.bool_),
@@ -318,6 +342,7 @@ class Decider:
         own = [
             np.bitwise_or.reduce(found.near[:, self.first[i] : self.first[i + 1]], axis=1)
             for i in range(len(self.indicators))
+            if i not in self.families.derived
         ]
         return combine_near(own, self.combine, len(found.near))
 
