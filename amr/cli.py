@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from amr.case import Case
     from amr.comm import Comm
 
+EXIT_UNDER_RESOLVED = 3
 _LAUNCHER_RANK = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
 _SOLVE_HELP = """Solve the problem of a case file on an adaptive mesh.
 
@@ -38,8 +39,8 @@ Examples:
   mpirun -n 3 amr-solve cases/vortex.toml --restart out/vortex
 
 \b
-Exit status: 0 done; 1 failed (the message says why); 2 the case or the command line has faults; 75 stopped by a signal,
-with a checkpoint to go on from; 70 a defect of the program.
+Exit status: 0 done; 1 failed (the message says why); 2 the case or the command line has faults; 3 done, but under-resolved
+at the end (with --strict); 75 stopped by a signal, with a checkpoint to go on from; 70 a defect of the program.
 """
 
 
@@ -57,6 +58,7 @@ with a checkpoint to go on from; 70 a defect of the program.
     type=click.Path(path_type=Path),
     help="Go on from a checkpoint, or from the newest in a directory.",
 )
+@click.option("--strict", is_flag=True, help="Exit with status 3 if the run ends under-resolved.")
 @click.option("--dry-run", is_flag=True, help="Check the case, print it with every default filled in, and stop.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 @click.option("--verbose", "-v", is_flag=True, help="Print the resolved case and the versions in use too.")
@@ -72,6 +74,7 @@ def _solve(
     overrides: tuple[str, ...],
     output: Path | None,
     restart: Path | None,
+    strict: bool,
     dry_run: bool,
     quiet: bool,
     verbose: bool,
@@ -88,7 +91,7 @@ def _solve(
             if show:
                 click.echo(_mesh_summary(case), err=True)
             return 0
-        return _run(comm, case, restart, "none" if quiet else progress, show)
+        return _run(comm, case, restart, "none" if quiet else progress, show, strict)
 
     return _guarded(action)
 
@@ -109,7 +112,7 @@ def _load(comm: Comm, path: Path, overrides: tuple[str, ...], output: Path | Non
     return case
 
 
-def _run(comm: Comm, case: Case, restart: Path | None, progress: str, show: bool) -> int:
+def _run(comm: Comm, case: Case, restart: Path | None, progress: str, show: bool, strict: bool) -> int:
     """Solve, and print the report on rank 0. Collective."""
     from amr.io.progress import Progress
     from amr.simulation import Simulation
@@ -118,13 +121,16 @@ def _run(comm: Comm, case: Case, restart: Path | None, progress: str, show: bool
         with Progress(comm, sim.time, case.time.end, progress, case.time.max_steps) as bar:
             report = sim.run(progress=bar)
         if show:
-            from amr.io.report import tables
+            from amr.io.report import tables, verdict
 
             console = _console(comm)
             for table in tables(report):
                 console.print(table)
             console.print(f"results in {case.output.directory}")
-        return int(sim.exit_code)
+            for line in verdict(report["guard"]):
+                console.print(line, style="bold", soft_wrap=True)
+        is_under_resolved = strict and report["guard"]["ended_under_resolved"]
+        return int(sim.exit_code) or (EXIT_UNDER_RESOLVED if is_under_resolved else 0)
 
 
 def _console(comm: Comm) -> Console:
@@ -188,6 +194,7 @@ def _guarded(action: Callable[[Comm], int]) -> int:
 Examples:
   amr info out/sod
   amr plot out/sod --variable density --output sod.png
+  amr explain out/sod --at 0.5
   amr export out/sod --format vtk
   amr schema > case.schema.json
 """,
@@ -265,6 +272,48 @@ def _plot(
 
         cut = Slice("xyz".index(axis), position)
         click.echo(plot_checkpoint(_opened(checkpoint).path, output, variable, cut, not no_outlines))
+
+    return _serial(action)
+
+
+_EXPLAIN_HELP = """Say in words why a place of a checkpoint, or of the newest of a directory, is as fine as it is.
+
+What keeps it from being finer, and what would change it. The numbers are those of the last regrid before the checkpoint.
+
+\b
+Examples:
+  amr explain out/sod --at 0.5
+  amr explain out/blast/checkpoint_00000200.h5 --at 0.1,-0.2
+  amr explain out/blast --leaf 17
+"""
+
+
+@_group.command("explain", help=_EXPLAIN_HELP)
+@_CHECKPOINT
+@click.option("--at", metavar="X[,Y[,Z]]", help="A point; the leaf that contains it is explained.")
+@click.option("--leaf", metavar="N", type=int, help="A leaf by its number, from 0, in the order of the checkpoint.")
+def _explain(checkpoint: Path, at: str | None, leaf: int | None) -> int:
+    if (at is None) == (leaf is None):
+        raise click.UsageError("give one of --at and --leaf")
+    try:
+        point = None if at is None else [float(part) for part in at.split(",")]
+    except ValueError:
+        raise click.BadParameter(f"{at!r} is not a list of numbers like 0.1,0.2", param_hint="--at") from None
+
+    def action() -> None:
+        from rich.markup import escape
+
+        from amr.comm import Comm
+        from amr.io.explain import explain_leaf, find_leaf
+
+        opened = _opened(checkpoint)
+        number = leaf if leaf is not None else find_leaf(opened, point or [])
+        told = explain_leaf(opened, number)
+        console = _console(Comm.self_())
+        for heading, sentences in told.sections().items():
+            console.print(f"[bold]{heading}[/bold]")
+            for sentence in sentences:
+                console.print(f"  {escape(sentence)}", soft_wrap=True)
 
     return _serial(action)
 
