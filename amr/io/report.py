@@ -18,7 +18,7 @@ from amr.io.files import write_text
 from amr.io.timers import Timers
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
     from amr.comm import Comm
 
@@ -211,6 +211,15 @@ def process_seconds() -> float:
 
 
 # -- the table --------------------------------------------------------------------------------------------------------
+
+
+def make_console(comm: Comm) -> Console:
+    """Where tables are printed: the terminal, or plain text of a fixed width."""
+    from rich.console import Console
+
+    # Rank 0 of Open MPI always seems to have a terminal: plain text, as wide as a log's, on more than one rank.
+    plain = comm.size > 1 or not sys.stdout.isatty()
+    return Console(width=120 if plain else None, force_terminal=False if plain else None, highlight=False)
 
 
 def tables(report: dict[str, Any]) -> list[RenderableType]:
