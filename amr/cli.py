@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amr import __version__
+from amr.checkpoint_commands import COMMANDS
 from amr.errors import AMRError
 from amr.guard_command import guard
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from amr.case import Case
     from amr.comm import Comm
 
+EXIT_UNDER_RESOLVED = 3
 _LAUNCHER_RANK = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
 _SOLVE_HELP = """Solve the problem of a case file on an adaptive mesh.
 
@@ -38,8 +38,8 @@ Examples:
   mpirun -n 3 amr-solve cases/vortex.toml --restart out/vortex
 
 \b
-Exit status: 0 done; 1 failed (the message says why); 2 the case or the command line has faults; 75 stopped by a signal,
-with a checkpoint to go on from; 70 a defect of the program.
+Exit status: 0 done; 1 failed (the message says why); 2 the case or the command line has faults; 3 done, but under-resolved
+at the end (with --strict); 75 stopped by a signal, with a checkpoint to go on from; 70 a defect of the program.
 """
 
 
@@ -57,6 +57,7 @@ with a checkpoint to go on from; 70 a defect of the program.
     type=click.Path(path_type=Path),
     help="Go on from a checkpoint, or from the newest in a directory.",
 )
+@click.option("--strict", is_flag=True, help="Exit with status 3 if the run ends under-resolved.")
 @click.option("--dry-run", is_flag=True, help="Check the case, print it with every default filled in, and stop.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 @click.option("--verbose", "-v", is_flag=True, help="Print the resolved case and the versions in use too.")
@@ -72,6 +73,7 @@ def _solve(
     overrides: tuple[str, ...],
     output: Path | None,
     restart: Path | None,
+    strict: bool,
     dry_run: bool,
     quiet: bool,
     verbose: bool,
@@ -88,7 +90,7 @@ def _solve(
             if show:
                 click.echo(_mesh_summary(case), err=True)
             return 0
-        return _run(comm, case, restart, "none" if quiet else progress, show)
+        return _run(comm, case, restart, "none" if quiet else progress, show, strict)
 
     return _guarded(action)
 
@@ -109,7 +111,7 @@ def _load(comm: Comm, path: Path, overrides: tuple[str, ...], output: Path | Non
     return case
 
 
-def _run(comm: Comm, case: Case, restart: Path | None, progress: str, show: bool) -> int:
+def _run(comm: Comm, case: Case, restart: Path | None, progress: str, show: bool, strict: bool) -> int:
     """Solve, and print the report on rank 0. Collective."""
     from amr.io.progress import Progress
     from amr.simulation import Simulation
@@ -118,21 +120,16 @@ def _run(comm: Comm, case: Case, restart: Path | None, progress: str, show: bool
         with Progress(comm, sim.time, case.time.end, progress, case.time.max_steps) as bar:
             report = sim.run(progress=bar)
         if show:
-            from amr.io.report import tables
+            from amr.io.report import make_console, tables, verdict
 
-            console = _console(comm)
+            console = make_console(comm)
             for table in tables(report):
                 console.print(table)
             console.print(f"results in {case.output.directory}")
-        return int(sim.exit_code)
-
-
-def _console(comm: Comm) -> Console:
-    from rich.console import Console
-
-    # Rank 0 of Open MPI always seems to have a terminal: plain text, as wide as a log's, on more than one rank.
-    plain = comm.size > 1 or not sys.stdout.isatty()
-    return Console(width=120 if plain else None, force_terminal=False if plain else None, highlight=False)
+            for line in verdict(report["guard"]):
+                console.print(line, style="bold", soft_wrap=True)
+        is_under_resolved = strict and report["guard"]["ended_under_resolved"]
+        return int(sim.exit_code) or (EXIT_UNDER_RESOLVED if is_under_resolved else 0)
 
 
 def _mesh_summary(case: Case) -> str:
@@ -188,6 +185,7 @@ def _guarded(action: Callable[[Comm], int]) -> int:
 Examples:
   amr info out/sod
   amr plot out/sod --variable density --output sod.png
+  amr explain out/sod --at 0.5
   amr export out/sod --format vtk
   amr schema > case.schema.json
 """,
@@ -199,6 +197,8 @@ def _group() -> None:
 
 _group.add_command(_solve, "solve")
 _group.add_command(guard)
+for _command in COMMANDS:
+    _group.add_command(_command)
 
 
 @_group.command("schema", help="Print the JSON schema of case files, for editors, or their reference as Markdown.")
@@ -208,87 +208,6 @@ def _schema(markdown: bool) -> int:
 
     click.echo(reference.markdown() if markdown else reference.json_schema_text(), nl=False)
     return 0
-
-
-_CHECKPOINT = click.argument("checkpoint", metavar="CHECKPOINT", type=click.Path(path_type=Path))
-
-
-def _serial(action: Callable[[], None]) -> int:
-    """Do something on one rank; a user's mistake gives one message. Return the exit status."""
-    try:
-        action()
-    except AMRError as error:
-        click.echo(f"error: {error}", err=True)
-        return error.exit_code
-    return 0
-
-
-def _opened(path: Path) -> Any:
-    """A verified checkpoint: a file, or the newest of a directory."""
-    from amr.comm import Comm
-    from amr.io.restart import open_checkpoint
-
-    checkpoint = open_checkpoint(path, Comm.self_())
-    for reason in checkpoint.skipped:
-        click.echo(f"passed over: {reason}", err=True)
-    return checkpoint
-
-
-@_group.command("export", help="Write a checkpoint, or the newest of a directory, in a format of meshio.")
-@_CHECKPOINT
-@click.option("--format", "name", metavar="NAME", required=True, help="vtu, vtk, xdmf, med, gmsh, tecplot ...")
-@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Default: beside the checkpoint.")
-def _export(checkpoint: Path, name: str, output: Path | None) -> int:
-    def action() -> None:
-        from amr.io.export import check_format, export_checkpoint
-
-        check_format(name)
-        click.echo(export_checkpoint(_opened(checkpoint).path, name, output))
-
-    return _serial(action)
-
-
-@_group.command(
-    "plot", help="Draw a checkpoint, or the newest of a directory: lines in 1D, an image in 2D, a slice in 3D."
-)
-@_CHECKPOINT
-@click.option("--variable", metavar="NAME", help="Primitive variable; default all in 1D, else the first.")
-@click.option("--output", metavar="PNG", type=click.Path(path_type=Path), help="Default: beside the checkpoint.")
-@click.option("--axis", type=click.Choice(["x", "y", "z"]), default="z", help="Across the slice of a 3D mesh.")
-@click.option("--position", type=float, help="Of the slice; default the middle of the domain.")
-@click.option("--no-outlines", is_flag=True, help="Leave out the edges of the blocks.")
-def _plot(
-    checkpoint: Path, variable: str | None, output: Path | None, axis: str, position: float | None, no_outlines: bool
-) -> int:
-    def action() -> None:
-        from amr.io.plot import Slice, plot_checkpoint
-
-        cut = Slice("xyz".index(axis), position)
-        click.echo(plot_checkpoint(_opened(checkpoint).path, output, variable, cut, not no_outlines))
-
-    return _serial(action)
-
-
-@_group.command("info", help="Say what is in a checkpoint, or the newest of a directory, and whether it is whole.")
-@_CHECKPOINT
-@click.option("--case", "show_case", is_flag=True, help="Print the resolved case that wrote it instead.")
-def _info(checkpoint: Path, show_case: bool) -> int:
-    def action() -> None:
-        from amr.case.text import toml_document
-
-        opened = _opened(checkpoint)
-        if show_case:
-            click.echo(toml_document(opened.meta["case"]), nl=False)
-            return
-        forest, title = opened.forest(), opened.meta.get("case", {}).get("title") or "without a title"
-        levels = " + ".join(map(str, forest.leaves_per_level))
-        click.echo(
-            f"{opened.path}: whole\n{title}: step {opened.step}, time {opened.time:.9g}\n"
-            f"{forest.dim}D, {forest.n_leaves} leaves ({levels}) of {opened.header['block_cells']} cells per axis\n"
-            f"variables: {', '.join(opened.header['variables'])}"
-        )
-
-    return _serial(action)
 
 
 _BENCH_HELP = """Measure the speed of the solver on this machine: cell updates per second and rank, as a share of a bare kernel.
@@ -325,10 +244,11 @@ def _bench(json_file: Path | None, markdown: bool, **options: Any) -> int:
     def action(comm: Comm) -> int:
         from amr.bench.command import Request, run, write_json
         from amr.bench.tables import tables
+        from amr.io.report import make_console
 
         result = run(Request(**options), comm, lambda text: _say(comm, text))
         if comm.rank == 0:
-            console = _console(comm)
+            console = make_console(comm)
             console.width = max(console.width, 130)  # a narrow terminal would cut numbers off
             for table in tables(result):
                 if markdown:

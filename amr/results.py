@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,9 @@ import numpy as np
 
 from amr._kernels.fallback import find_unphysical
 from amr.errors import CaseError, UnphysicalState
+from amr.guard import resolution
+from amr.guard.verify import Counters
+from amr.indicators.survey import survey
 from amr.io.checkpoint import Checkpoint, physics_parameters, write_checkpoint
 from amr.io.restart import open_checkpoint
 from amr.io.snapshot import Snapshot, digest
@@ -84,10 +88,61 @@ def make_report(sim: Simulation) -> dict[str, Any]:
         "ended": "stopped by a signal" if sim.notice.stop else "end" if sim.time >= sim.case.time.end else "max_steps",
         "restarted_from": sim.restarted_from,
     }
+    with sim.timers("guard"):
+        more["guard"] = guard_report(sim)
     snapshot = sim.snapshot()
     return sim.report.finish(
         snapshot.forest.level, digest(snapshot), sim.ledger.report(sim.pool.u, sim.mesh), errors(sim), more
     )
+
+
+def guard_report(sim: Simulation) -> dict[str, Any]:
+    """The ``guard`` section of the report: what the guards did, and what the mesh does not resolve now. Collective."""
+    decider, mesh, physics, layout, u = sim.decider, sim.mesh, sim.physics, sim.layout, sim.pool.u
+    parts = partial(mesh.ghosted, u, sim.time, decider.needs_pool)
+    found = survey(decider, mesh, u, parts)
+    is_hot = found.hot.any(axis=1)[mesh.leaves]
+    seen = resolution.classify_blocks(physics, layout, u, parts, is_hot, found.scales)
+    each = resolution.classify_variables(physics, layout, u, parts, found.scales, _block_spans(sim))
+    # Gathered in SFC order, as everywhere: the same sums on any number of ranks.
+    seen, kind, masked = (sim.comm.allgatherv(array) for array in (seen, *each))
+    thresholds, names = decider.thresholds.state, [physics.primitives[v] for v in found.scales]
+    section = resolution.report(
+        mesh.forest,
+        decider.columns,
+        found.hot,
+        seen,
+        dict(zip(names, kind.T, strict=True)),
+        dict(zip(names, masked.T, strict=True)),
+        sim.history,
+        sim.time,
+        Counters(**(decider.guard.to_meta() if decider.guard else {})),
+        100.0 * decider.flicker / max(1, sim.report.regrids),
+    )
+    section["threshold_raised"] = {"regrids": thresholds.raised, "highest_factor": thresholds.highest}
+    section["target_error"] = {"estimate": thresholds.error_estimate, "multiplier": thresholds.multiplier}
+    return section
+
+
+def _block_spans(sim: Simulation) -> np.ndarray:
+    """Range of each primitive variable, components of a vector together, in each local block: float64 (n_block, n_primitive)."""
+    physics = sim.physics
+    spans = np.empty((sim.mesh.n_block, len(physics.primitives)))
+    for part, interior in sim.snapshot().interiors():
+        flat = np.ascontiguousarray(interior.swapaxes(0, 1)).reshape(physics.n_var, -1)
+        w = physics.to_primitive(flat).reshape(len(physics.primitives), len(interior), -1)
+        spans[part] = (w.max(axis=2) - w.min(axis=2)).T
+    for group in physics.vectors.values():
+        spans[:, list(group)] = spans[:, list(group)].max(axis=1, keepdims=True)
+    return spans
+
+
+def note_sampled(sim: Simulation) -> None:
+    """Put what the present mesh of the start was found to miss into ``sim.history``. Collective."""
+    mesh, sampled = sim.mesh, sim.sampled
+    wanted = sim.comm.allreduce_max(np.array([float(sampled.wanted_level.max(initial=-1))]))[0]
+    coarsest = mesh.geometry.spacing(int(mesh.forest.level.min()))[0, : sim.layout.dim].max()
+    sim.history.add_sampled(sampled, int(wanted), float(coarsest), sim.layout.dim)
 
 
 def checkpoint_meta(sim: Simulation) -> dict[str, Any]:
@@ -97,6 +152,7 @@ def checkpoint_meta(sim: Simulation) -> dict[str, Any]:
         "regridded_at": sim.regridded_at,
         "ledger": sim.ledger.state(),
         "decider": sim.decider.to_meta(),
+        "history": sim.history.to_meta(),
         "counters": sim.report.counters(),
     }
 

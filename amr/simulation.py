@@ -15,6 +15,8 @@ import numpy as np
 from amr import results
 from amr.build import build
 from amr.errors import AMRError
+from amr.guard.audit import leaf_fields
+from amr.guard.resolution import History
 from amr.io.outputs import Outputs
 from amr.io.report import Report, Timers, write_report
 from amr.io.snapshot import Snapshot
@@ -103,7 +105,7 @@ class Simulation:
         self.ledger = Ledger(self.comm, self.layout, self.physics)
         self.report = Report(self.comm, self.timers)
         self.outputs = Outputs(parts.output, self.comm)
-        self.notice = SignalNotice()
+        self.notice, self.history = SignalNotice(), History(since=float(case.time.start))
         self.time, self.step_number, self.max_signal = float(case.time.start), 0, math.nan
         self.restarted_from: str | None = None
         self.mesh: LocalMesh
@@ -186,6 +188,7 @@ class Simulation:
         """Indicate, mark, adapt, partition and move the data; return whether the tree changed."""
         with self.timers("indicate"):
             flags = self._decide()
+        self.history.add_regrid(self.mesh.forest, self.decider.hot, self.decider.columns, self.time)
         self.report.regrids += 1
         self.regridded_at = self.step_number
         if not flags.any():
@@ -241,6 +244,7 @@ class Simulation:
             if self.initial.is_guarded:
                 with self.timers("guard"):
                     self.sampled = self.initial.sample(self.pool.u, self.mesh)
+                    results.note_sampled(self)
                 # Without an indicator the user has said where it is to be fine: the samples are reported only.
                 sampled = self.sampled.refine if self.decider.indicators else None
             else:
@@ -267,6 +271,7 @@ class Simulation:
         self.regridded_at = checkpoint.meta["regridded_at"]
         self.ledger.restore(checkpoint.meta["ledger"])
         self.decider.from_meta(checkpoint.meta["decider"], forest.n_leaves)
+        self.history = History.from_meta(checkpoint.meta["history"])
         self.report.restore(checkpoint.meta["counters"])
         self.max_signal = self._measure(f"the state in {checkpoint.path}")
         self.restarted_from = str(checkpoint.path)
@@ -322,6 +327,7 @@ class Simulation:
         return Snapshot(
             self.mesh.forest, self.mesh.starts, self.comm, self.layout, self.geometry, self.physics, self.pool.u,
             self.time, self.step_number, results.checkpoint_meta(self),
+            leaf_fields(self.decider.leaf[self.mesh.leaves]) if self.case.mesh.max_level > 0 else {},
         )  # fmt: skip
 
     def write(self, path: str | Path) -> None:

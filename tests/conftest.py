@@ -96,3 +96,19 @@ def run_ranks(
 def mpirun() -> Callable[..., subprocess.CompletedProcess[str]]:
     """The function ``run_ranks`` above: ``mpirun(3, ["-c", code], check=True).stdout``."""
     return run_ranks
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """``run(*args, command=amr.cli.solve)`` runs a command in this process: exit status, standard output and error."""
+    from amr import cli
+
+    def call(*args: object, command: Callable[[list[str]], None] = cli.solve) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            command([str(a) for a in args])
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        assert isinstance(end.value.code, int)
+        return end.value.code, captured.out, captured.err
+
+    return call

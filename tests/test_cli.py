@@ -14,20 +14,6 @@ ALL_BROKEN = all_broken()
 
 
 @pytest.fixture
-def run(capsys):
-    """Run a command in this process; return its exit status, standard output and standard error."""
-
-    def call(*args, command=cli.solve):
-        with pytest.raises(SystemExit) as end:
-            command([str(a) for a in args])
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.err
-        return end.value.code, captured.out, captured.err
-
-    return call
-
-
-@pytest.fixture
 def good(tmp_path):
     path = tmp_path / "good.toml"
     path.write_text(GOOD.replace("out/broken", str(tmp_path / "out")))

@@ -21,7 +21,7 @@ LEAF_STATE = np.dtype(
         ("since", "u1"),  # regrids since then
         ("cause", "u1"),  # Cause
         ("bar", "u1"),  # Bar
-        ("indicator", "u1"),  # the one with the largest value
+        ("column", "u1"),  # which indicator, and variable of it, speaks for the leaf (`Decider.columns`)
         ("kind", "i1"),  # its class when it was last looked at, -1 never
         ("trial", "u1"),  # 1 while a refinement has not yet been worth it
         ("age", "u1"),  # regrids of the trial
@@ -30,8 +30,9 @@ LEAF_STATE = np.dtype(
         ("hold", "u1"),  # regrids in a row that a doubtful alarm was held back
         ("ghost_wait", "u2"),  # regrids that alarms are still turned down
         ("noise_wait", "u2"),
-        ("value", "f4"),  # largest indicator value in units of its threshold
-        ("parent", "f4"),  # the same as its parent would have it
+        ("value", "f4"),  # the indicators' value in units of the threshold: above 1 is hot; 0 where the leaf is new
+        ("parent", "f4"),  # the largest value as its parent would have it, in units of the threshold for coarsening
+        ("refine", "f4"),  # the threshold of ``column``, in the indicator's own units
         ("alarm_rms", "f8"),  # rms second difference when the trial began
         (
             "samples",
@@ -94,7 +95,7 @@ def carry(state: np.ndarray, source: np.ndarray, change: np.ndarray, n_children:
         new[name][merged] = group[name].max(axis=1)
     fresh = change != 0
     new["last"][fresh] = change[fresh]
-    for name in ("calm", "since", "bar", "age", "hold", "value", "parent"):
+    for name in ("calm", "since", "bar", "age", "hold", "value", "parent", "refine"):
         new[name][fresh] = 0
     new["trial"][merged] = 0
     new["cause"][merged] = Cause.ROOT
@@ -103,14 +104,36 @@ def carry(state: np.ndarray, source: np.ndarray, change: np.ndarray, n_children:
     return new
 
 
+def leading_column(ratio: np.ndarray, first: np.ndarray, combine: str) -> np.ndarray:
+    """Which column decides whether each leaf is hot: the largest, or with "and" that of the lowest indicator; int (n_leaves,).
+
+    Parameters
+    ----------
+    ratio : float64 (n_leaves, n_columns)
+        Values in units of their thresholds, at least one column.
+    first : int (n_indicators + 1,)
+        First column of each indicator, and their number.
+    combine : str
+        "or" or "and".
+    """
+    if combine == "or":
+        return ratio.argmax(axis=1)
+    parts = [ratio[:, a:b] for a, b in zip(first[:-1], first[1:], strict=True)]
+    lowest = np.stack([part.max(axis=1) for part in parts]).argmin(axis=0)
+    inside = np.stack([part.argmax(axis=1) for part in parts])
+    return first[lowest] + np.take_along_axis(inside, lowest[None], axis=0)[0]
+
+
 def to_text(state: np.ndarray) -> str:
     """As a string for the meta data of a checkpoint."""
     return base64.b64encode(zlib.compress(state.tobytes(), 6)).decode()
 
 
 def from_text(text: str, n_leaves: int) -> np.ndarray:
-    """What `to_text` gave; ValueError if it is not the state of so many leaves."""
+    """What `to_text` gave, nothing known where it is empty; ValueError if it is not the state of so many leaves."""
     raw = zlib.decompress(base64.b64decode(text))
+    if not raw:  # of a uniform mesh, about which nothing was ever decided
+        return start(n_leaves)
     if len(raw) != n_leaves * LEAF_STATE.itemsize:
         raise ValueError(f"the state of {len(raw) / LEAF_STATE.itemsize:g} leaves, not of {n_leaves}")
     return np.frombuffer(raw, dtype=LEAF_STATE).copy()

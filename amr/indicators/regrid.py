@@ -107,6 +107,8 @@ class Decider:
         Places refined and coarsened, or the other way round, within 3 regrids.
     timed : callable
         ``with timed("guard"): ...`` counts what the guards take; nobody counts by default.
+    hot : bool (n_leaves, n_columns)
+        Which columns called for refinement of which leaves in the last decision, whatever a cell budget said.
 
     Raises
     ------
@@ -147,6 +149,7 @@ class Decider:
         self.leaf = leaf_state.start(0)
         self.flicker = 0
         self.timed: Callable[[str], AbstractContextManager[None]] = lambda phase: nullcontext()
+        self.hot = np.zeros((0, int(self.first[-1])), dtype=bool)
         errors = [i for i, indicator in enumerate(self.indicators) if indicator.estimates_error]
         self._error_indicator = errors[0] if errors else None
         if marking.target_error is not None and not errors:
@@ -156,6 +159,16 @@ class Decider:
     def needs_pool(self) -> bool:
         """Whether an indicator looks at all local blocks at once, with the ghosts of the pool: plugins and trial steps do."""
         return self._can_fail or self.families.needs_pool
+
+    @property
+    def columns(self) -> list[list[str]]:
+        """Indicator and variable of each column of the values; no variable ("") where an indicator looks at several at once."""
+        names = self._physics.primitives
+        return [
+            [each.label, "" if v is None else names[v]]
+            for each in self.indicators
+            for v in (each.variables if isinstance(each, VariableIndicator) else [None])
+        ]
 
     def decide(
         self,
@@ -229,6 +242,7 @@ class Decider:
             "scales": self.fields.to_meta(),
             "thresholds": self.thresholds.state.to_meta(),
             "flicker": self.flicker,
+            "columns": self.columns,
             "guard": guard,
         }
 
@@ -394,7 +408,8 @@ class Decider:
         factor = self._raised(lambda f: n_leaves_after(forest, marked_at(f).flags), found, threshold, refine, coarsen)
         marked = marked_at(factor)
         leaf["calm"] = calm_at(factor)
-        self._remember(forest, marked, sampled, found, refine * (factor * threshold[:, None]), value, hot)
+        self.hot = hot[:, None] & (found["eta"] > refine * threshold[:, None])
+        self._remember(forest, marked, sampled, found, refine, coarsen, factor * threshold, value, hot)
         if self.guard:
             with self.timed("guard"):
                 self.guard.settle(forest, leaf, review, marked, found)
@@ -418,17 +433,18 @@ class Decider:
         return np.stack(parts, axis=1) if parts else np.zeros((len(columns), 0))
 
     def _remember(
-        self, forest: Forest, marked: Marked, sampled: np.ndarray, found: np.ndarray, refine: np.ndarray, value: np.ndarray,
-        hot: np.ndarray,
+        self, forest: Forest, marked: Marked, sampled: np.ndarray, found: np.ndarray, refine: np.ndarray, coarsen: np.ndarray,
+        threshold: np.ndarray, value: np.ndarray, hot: np.ndarray,
     ) -> None:  # fmt: skip
         """Cause and values of each leaf, and flicker."""
         leaf, flags = self.leaf, marked.flags
         leaf["cause"] = np.where(sampled & (marked.cause == Cause.INDICATOR), Cause.SAMPLING, marked.cause)
-        leaf["value"] = np.minimum(value, np.finfo(np.float32).max)
+        largest = np.finfo(np.float32).max
+        leaf["value"] = np.minimum(value / threshold, largest)
         if found["eta"].shape[1]:
-            ratio = found["eta"] / refine
-            leaf["indicator"] = np.searchsorted(self.first, ratio.argmax(axis=1), side="right") - 1
-            leaf["parent"] = (found["parent"] / refine).max(axis=1)
+            leaf["column"] = leaf_state.leading_column(found["eta"] / refine, self.first, self.combine)
+            leaf["refine"] = refine[np.arange(len(leaf)), leaf["column"]] * threshold
+            leaf["parent"] = np.minimum((found["parent"] / coarsen).max(axis=1) / threshold, largest)
         top = hot & (forest.level == forest.max_level)
         leaf["bar"] = np.where(top, Bar.MAX_LEVEL, leaf["bar"] if self.guard else Bar.NONE)
         recent = leaf["since"] < 3

@@ -18,7 +18,7 @@ from amr.io.files import write_text
 from amr.io.timers import Timers
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
     from amr.comm import Comm
 
@@ -213,9 +213,20 @@ def process_seconds() -> float:
 # -- the table --------------------------------------------------------------------------------------------------------
 
 
+def make_console(comm: Comm) -> Console:
+    """Where tables are printed: the terminal, or plain text of a fixed width."""
+    from rich.console import Console
+
+    # Rank 0 of Open MPI always seems to have a terminal: plain text, as wide as a log's, on more than one rank.
+    plain = comm.size > 1 or not sys.stdout.isatty()
+    return Console(width=120 if plain else None, force_terminal=False if plain else None, highlight=False)
+
+
 def tables(report: dict[str, Any]) -> list[RenderableType]:
-    """A report as rich tables: the run, its phases, conservation, errors."""
+    """A report as rich tables: the run, its phases, the guards, conservation, errors."""
     out = [_run_table(report), _phase_table(report)]
+    if "guard" in report:
+        out.append(_guard_table(report["guard"]))
     if report["conservation"]:
         out.append(_conservation_table(report["conservation"]))
     if report["errors"]:
@@ -262,6 +273,54 @@ def _phase_table(report: dict[str, Any]) -> Any:
         if slowest[name] > 0.0:
             table.add_row(name, f"{seconds[name]:.3f}", f"{slowest[name]:.3f}", f"{100 * seconds[name] / total:.1f} %")
     return table
+
+
+def _guard_table(guard: dict[str, Any]) -> Any:
+    table = _table("Resolution", "", "")
+    classes = ", ".join(f"{n} {name}" for name, n in guard["classes"].items() if n)
+    wave, width = guard["cells_per_wave"], guard["scout_width_99"]
+    raised = guard["threshold_raised"]
+    rows = {
+        "alarms": f"{guard['alarms']:,}; {guard['trials']:,} trials, {guard['commits']:,} committed, "
+        f"{guard['ghost_alarms']:,} ghosts",
+        "turned down": f"{guard['noise_vetoes']:,} as noise, {guard['holds']:,} held back",
+        "flicker": f"{guard['flicker_per_100_regrids']:.1f} per 100 regrids",
+        "hot leaves at the end": classes or "none",
+    }
+    if wave["p50"] is not None:
+        rows["cells per wave in them"] = f"{wave['p5']:.3g} (5 %), {wave['p50']:.3g} (median)"
+    if width is not None:
+        rows["samples at t = 0"] = (
+            f"{guard['sampling']['evaluations']:,}; find 99 % of all features of width {width:.3g}"
+        )
+    if raised["regrids"]:
+        rows["budget"] = (
+            f"raised the thresholds in {raised['regrids']} regrids, up to {raised['highest_factor']:.3g} times"
+        )
+    for name, each in guard["under_resolved"].items():
+        if each["volume_fraction"] or each["space_time_fraction"]:
+            space, both = 100 * each["volume_fraction"], 100 * each["space_time_fraction"]
+            rows[f"{name}: beyond max_level"] = f"{space:.3g} % of the volume at the end, {both:.3g} % of space-time"
+    for name, fraction in guard["masked_by_scale"].items():
+        if fraction:
+            rows[f"{name}: masked by its scale"] = f"{100 * fraction:.3g} % of the volume"
+    for name, text in rows.items():
+        table.add_row(name, text)
+    return table
+
+
+def verdict(guard: dict[str, Any]) -> list[str]:
+    """Last lines of a run that ended under-resolved, from the ``guard`` section of its report; none of one that did not."""
+    lines = []
+    for name, each in guard["under_resolved"].items():
+        volume = each["volume_fraction_by_class"]["under-resolved"]
+        if volume:
+            lines.append(f"UNDER-RESOLVED at the end: {name} in {100 * volume:.3g} % of the volume, on max_level")
+    if guard["wanted_level"] is not None:
+        lines.append(
+            f"UNDER-RESOLVED at the start: the initial state wants level {guard['wanted_level']}, above max_level"
+        )
+    return lines
 
 
 def _conservation_table(conservation: dict[str, Any]) -> Any:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from amr.comm import Comm
 from amr.io.snapshot import digest
+from amr.results import guard_report
 from amr.simulation import Simulation
 from tests.proof_cases import CASES
 
@@ -25,6 +26,7 @@ def facts(sim):
         "time": sim.time,
         "conservation": report,
         "leaves": len(sim.mesh.forest.level),
+        "guard": guard_report(sim),
         **{name: getattr(sim.report, name) for name in sim.report.COUNTERS},
     }
 

@@ -1,0 +1,55 @@
+"""The indicators on the present state without a decision: which leaves call for refinement, the finest ones included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass
+
+import numpy as np
+
+from amr.indicators.fields import Scale
+from amr.indicators.marking import combine_values
+from amr.indicators.regrid import BlocksOfRank, Decider
+from amr.indicators.review import Parts
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the indicators say of all leaves.
+
+    Attributes
+    ----------
+    hot : bool (n_leaves, n_columns)
+        As `Decider.hot`; the same on every rank.
+    scales : dict of int to Scale
+        What differences of each primitive variable are measured by.
+    """
+
+    hot: np.ndarray
+    scales: Mapping[int, Scale]
+
+
+def survey(decider: Decider, mesh: BlocksOfRank, u: np.ndarray, parts: Parts) -> Survey:
+    """Ask the indicators of a decider; its next decision is what it would have been. Collective.
+
+    Parameters as of `Decider.decide`. A cell budget raises no threshold here.
+
+    Raises
+    ------
+    PluginError
+        On every rank, if a plugin fails on one.
+    """
+    asked, forest = copy(decider), mesh.forest
+    asked.fields = copy(decider.fields)  # its scales may change
+    if not asked.fields.scales:
+        asked.fields.measure(u, asked.comm)
+    refine, _ = asked._own_thresholds(forest)
+    first = asked.thresholds.first(forest)
+    found = asked._gather(mesh, u, parts, refine * first[:, None], None, again=False)
+    value = combine_values(asked._by_indicator(found["eta"] / refine), asked.combine)
+    threshold = asked.thresholds.choose(forest, first, value)
+    hot = found["eta"] > refine * threshold[:, None]
+    if asked.combine == "and":
+        hot &= asked._by_indicator(hot).all(axis=1)[:, None]
+    return Survey(hot, asked.fields.scales)
