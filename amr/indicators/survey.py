@@ -30,7 +30,9 @@ class Survey:
     scales: Mapping[int, Scale]
 
 
-def survey(decider: Decider, mesh: BlocksOfRank, u: np.ndarray, parts: Parts) -> Survey:
+def survey(
+    decider: Decider, mesh: BlocksOfRank, u: np.ndarray, parts: Parts, trial: TrialMaker | None = None
+) -> Survey:
     """Ask the indicators of a decider; its next decision is what it would have been. Collective.
 
     Parameters as of `Decider.decide`. A cell budget raises no threshold here.
@@ -46,7 +48,8 @@ def survey(decider: Decider, mesh: BlocksOfRank, u: np.ndarray, parts: Parts) ->
         asked.fields.measure(u, asked.comm)
     refine, _ = asked._own_thresholds(forest)
     first = asked.thresholds.first(forest)
-    found = asked._gather(mesh, u, parts, refine * first[:, None], None, again=False)
+    values = asked.families.begin(len(u))
+    found = asked._gather(mesh, u, parts, refine * first[:, None], None, values, trial)
     value = combine_values(asked._by_indicator(found["eta"] / refine), asked.combine)
     threshold = asked.thresholds.choose(forest, first, value)
     hot = found["eta"] > refine * threshold[:, None]
