@@ -126,11 +126,14 @@ def guard_report(sim: Simulation) -> dict[str, Any]:
 
 def _block_spans(sim: Simulation) -> np.ndarray:
     """Range of each primitive variable, components of a vector together, in each local block: float64 (n_block, n_primitive)."""
-    physics = sim.physics
-    spans = np.empty((sim.mesh.n_block, len(physics.primitives)))
-    for part, interior in sim.snapshot().interiors():
-        flat = np.ascontiguousarray(interior.swapaxes(0, 1)).reshape(physics.n_var, -1)
-        w = physics.to_primitive(flat).reshape(len(physics.primitives), len(interior), -1)
+    physics, layout, n_block = sim.physics, sim.layout, sim.mesh.n_block
+    spans = np.empty((n_block, len(physics.primitives)))
+    # A megabyte of cells at a time: the peak of a run's memory is that of its steps.
+    step = max(1, (1 << 20) // (8 * layout.n_var * layout.cells))
+    for part in (slice(first, first + step) for first in range(0, n_block, step)):
+        interior = sim.pool.u[(part, slice(None), *layout.interior)].swapaxes(0, 1)
+        w = physics.to_primitive(np.ascontiguousarray(interior).reshape(physics.n_var, -1))
+        w = w.reshape(len(physics.primitives), interior.shape[1], -1)
         spans[part] = (w.max(axis=2) - w.min(axis=2)).T
     for group in physics.vectors.values():
         spans[:, list(group)] = spans[:, list(group)].max(axis=1, keepdims=True)
