@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from amr.mesh.pool import Layout
 
 FORMAT = "amr-checkpoint"
-VERSION = 1
+VERSION = 2
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
