@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from amr.indicators.fields import Scale
 from amr.indicators.marking import combine_values
 from amr.indicators.regrid import BlocksOfRank, Decider
 from amr.indicators.review import Parts
+
+if TYPE_CHECKING:
+    from amr.scheme.trial import TrialMaker
 
 
 @dataclass(frozen=True)
