@@ -78,6 +78,14 @@ def test_hot_cells_in_the_middle_leave_the_neighbours_alone():
     assert (marked(forest, eta) == (eta > 1)).all()
 
 
+def test_a_neighbour_of_a_hot_leaf_does_not_coarsen():
+    """Four siblings each: those beside the hot leaf stay, the group behind them goes, all on the last level."""
+    forest = Forest.uniform(1, [4], False, 1, level=1)
+    eta = np.full(8, 0.1)
+    eta[3] = 2.0
+    assert marked(forest, eta).tolist() == [-1, -1, 0, 0, 0, 0, -1, -1]
+
+
 # ---- hysteresis, combinations ----
 
 

@@ -71,7 +71,7 @@ def trial_values(case, names=TRIALS):
     with Simulation(case) as sim:
         for _ in sim.steps():
             pass
-        trial = sim._trial("richardson" in names)
+        trial = sim.trial("richardson" in names)
         return {name: create_indicator(name, sim.physics).evaluate(trial) for name in names}, trial
 
 
@@ -172,7 +172,7 @@ def test_trial_values_are_symmetric_to_the_last_bit(name):
     with Simulation(case) as sim:
         for _ in sim.steps():
             pass
-        trial = sim._trial(True)
+        trial = sim.trial(True)
         values = create_indicator(name, sim.physics).evaluate(trial).reshape(-1, 8, 8)
         level, coords = sim.mesh.level, sim.mesh.coords
     assert values.max() > 0
@@ -294,5 +294,5 @@ def test_a_restart_goes_on_with_the_steered_thresholds(tmp_path):
 def test_a_gas_at_rest_with_a_jump_of_pressure(name):
     """Momentum is 0 everywhere: its range is no scale for what the first step makes of it."""
     with Simulation(small("sod", mesh={"max_level": 0})) as sim:
-        values = create_indicator(name, sim.physics).evaluate(sim._trial(True))
+        values = create_indicator(name, sim.physics).evaluate(sim.trial(True))
     assert create_indicator(name, sim.physics).refine < values.max() < 2.0

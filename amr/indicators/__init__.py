@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from amr.errors import CaseError
 from amr.indicators.base import Indicator, Thresholds, VariableIndicator, VariableParameters
 from amr.indicators.cells import FamilyIndicator
+from amr.indicators.decision import Decision
 from amr.indicators.entropy import EntropyProduction
 from amr.indicators.jump import Jump
 from amr.indicators.lohner import Lohner
@@ -17,7 +18,7 @@ from amr.indicators.marking import Region
 from amr.indicators.modal import Modal
 from amr.indicators.multiresolution import Multiresolution
 from amr.indicators.plugin import BlockFields, PluginIndicator, PluginParameters
-from amr.indicators.regrid import Decider, Decision
+from amr.indicators.regrid import Decider
 from amr.indicators.richardson import Richardson
 from amr.indicators.second_difference import SecondDifference
 from amr.indicators.sensors import PressureJump, ScalarGradient, ShockSensor, Vorticity

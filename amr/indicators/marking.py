@@ -167,6 +167,8 @@ def _held_by_buffer(forest: Forest, hot: np.ndarray, near: np.ndarray, flags: np
     # refined further (-1) stay fine enough even if they coarsen.
     children = table.children(*np.nonzero(is_near & (table.relation == FINER)))
     held[children[children >= 0]] = True
+    # What is next to a hot leaf will soon be near: let go now, it would be refined again.
+    held[table.leaf[table.relation == SAME]] = True
     return np.flatnonzero(held)
 
 

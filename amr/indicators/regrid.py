@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,8 +12,9 @@ from amr._kernels import indicate as _c
 from amr.errors import CaseError, FileFormatError, PluginError
 from amr.indicators import leaf_state
 from amr.indicators.base import Indicator, VariableIndicator
+from amr.indicators.decision import BlocksOfRank, Decision
 from amr.indicators.families import Families, Found
-from amr.indicators.fields import Fields, Scale
+from amr.indicators.fields import Fields
 from amr.indicators.leaf_state import Bar, Cause
 from amr.indicators.marking import COMBINATIONS, Marked, Region, check_regions, combine_near, combine_values, mark
 from amr.indicators.plugin import PluginIndicator, centre_bit, near_everywhere
@@ -29,51 +29,6 @@ if TYPE_CHECKING:
     from amr.mesh.tree import Forest
     from amr.physics.base import Physics
     from amr.scheme.trial import TrialMaker
-
-
-class BlocksOfRank(Protocol):
-    """What `Decider.decide` reads of the mesh: the replicated forest, and level and spacing of the local blocks."""
-
-    forest: Forest
-    level: np.ndarray
-    spacing: np.ndarray
-    leaves: slice
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What a regrid decided and from what; the same on every rank.
-
-    Attributes
-    ----------
-    flags : int8 (n_leaves,)
-        Balanced flags for `Forest.adapt`.
-    value : float64 (n_leaves,)
-        Combined indicator value in units of ``refine``: above ``threshold`` is hot.
-    eta : float64 (n_leaves, n_indicators)
-        Each indicator's value.
-    threshold : float64 (n_leaves,)
-        What ``value`` was compared with: 1, but for marking strategies, factors by level and region, and a budget.
-    near : uint32 (n_leaves,)
-        Where in the leaf the hot cells are.
-    labels : tuple of str
-        The indicators.
-    scales : dict of str to Scale
-        What differences of each primitive variable were measured by.
-    """
-
-    flags: np.ndarray
-    value: np.ndarray
-    eta: np.ndarray
-    threshold: np.ndarray
-    near: np.ndarray
-    labels: tuple[str, ...]
-    scales: dict[str, Scale]
-
-    @property
-    def is_change(self) -> bool:
-        """Whether any leaf is to be refined or coarsened."""
-        return bool(self.flags.any())
 
 
 class Decider:

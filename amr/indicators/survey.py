@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amr.indicators.decision import BlocksOfRank
 from amr.indicators.fields import Scale
 from amr.indicators.marking import combine_values
-from amr.indicators.regrid import BlocksOfRank, Decider
+from amr.indicators.regrid import Decider
 from amr.indicators.review import Parts
 
 if TYPE_CHECKING:
