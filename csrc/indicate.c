@@ -186,25 +186,26 @@ AMR_INLINE void one_job(const amr_layout *l, const amr_indicator *p, double tau,
   }
 }
 
-/* parent[column]: the indicators on the block with pairs of cells joined along every axis, as its parent would see it. */
-AMR_INLINE void restricted(const amr_physics *physics, const amr_layout *l, const double *u, int n_job,
-                           const amr_indicator_job *jobs, double *parent, double *work) {
+/* parent[column]: the indicators on the block with pairs of cells of w joined along every axis, as its parent would see it. */
+AMR_INLINE void restricted(const amr_layout *l, const double *w, int n_job, const amr_indicator_job *jobs,
+                           double *parent, double *work) {
   const amr_layout lc = amr_make_layout(l->dim, l->n / 2, 1, l->n_var);
   /* The same memory as fewer cells with two layers, for a stencil that needs them. */
   const amr_layout inner = amr_make_layout(l->dim, l->n / 2 - 2, 2, l->n_var);
-  const int two[3] = {-2, l->dim > 1 ? -2 : 0, l->dim > 2 ? -2 : 0};
+  const ptrdiff_t from = amr_cell(l, -2, l->dim > 1 ? -2 : 0, l->dim > 2 ? -2 : 0);
   const int32_t size[3] = {lc.ext[0], lc.ext[1], lc.ext[2]};
-  double *w = work + 8, ignored = 0.0;
+  double *wc = work + 8, ignored = 0.0;
   uint32_t nowhere = 0;
-  work = w + lc.block_stride + 8;
-  restrict_box(l->dim, u + amr_cell(l, two[0], two[1], two[2]), amr_pool_stride(l), w, amr_pool_stride(&lc), size,
-               l->n_var);
-  amr_to_primitive(physics, lc.var_stride, w, lc.var_stride, w, lc.var_stride);
+  int last = -1;
+  work = wc + lc.var_stride + 8;
   for (int q = 0; q < n_job; q++) {
     const amr_indicator *p = &jobs[q].indicator;
+    const int v = jobs[q].variable;
     if (!(p->scale > 0) || jobs[q].column < 0) continue;
-    one_job(p->id == AMR_LOHNER_FLASH ? &inner : &lc, p, INFINITY, w + jobs[q].variable * lc.var_stride,
-            parent + jobs[q].column, &nowhere, &ignored, work);
+    if (v != last)
+      restrict_box(l->dim, w + v * l->var_stride + from, amr_pool_stride(l), wc, amr_pool_stride(&lc), size, 1);
+    last = v;
+    one_job(p->id == AMR_LOHNER_FLASH ? &inner : &lc, p, INFINITY, wc, parent + jobs[q].column, &nowhere, &ignored, work);
   }
 }
 
@@ -256,7 +257,7 @@ AMR_CLONES amr_status amr_indicate(const amr_physics *physics, const amr_layout 
     if (is_hot)
       for (int c = 0; c < n_column; c++) out->parent[at + c] = out->eta[at + c];
     else
-      restricted(physics, layout, from, n_job, jobs, out->parent + at, work);
+      restricted(layout, w, n_job, jobs, out->parent + at, work);
   }
   return AMR_OK;
 }

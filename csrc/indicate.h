@@ -39,7 +39,7 @@ typedef struct {
   double *eta;       /* [block][column]: largest value of the interior cells */
   uint32_t *near;    /* [block][column]: see below */
   double *
-      parent; /* [block][column], or NULL: the same as eta of the block restricted to its parent's cells; the block's own where a
+      parent; /* [block][column], or NULL: the same as eta with the block's variables averaged over its parent's cells; the block's own where a
                      value of it is > tau. Needs g >= 2, n >= 8 */
   double *
       detail; /* [block], or NULL: what the AMR_MULTIRESOLUTION jobs find in the tree's alignment: what the block has that its
