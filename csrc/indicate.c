@@ -205,7 +205,8 @@ AMR_INLINE void restricted(const amr_layout *l, const double *w, int n_job, cons
     if (v != last)
       restrict_box(l->dim, w + v * l->var_stride + from, amr_pool_stride(l), wc, amr_pool_stride(&lc), size, 1);
     last = v;
-    one_job(p->id == AMR_LOHNER_FLASH ? &inner : &lc, p, INFINITY, wc, parent + jobs[q].column, &nowhere, &ignored, work);
+    one_job(p->id == AMR_LOHNER_FLASH ? &inner : &lc, p, INFINITY, wc, parent + jobs[q].column, &nowhere, &ignored,
+            work);
   }
 }
 
