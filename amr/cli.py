@@ -222,6 +222,7 @@ Examples:
   amr bench --quick --case 2d_amr_16
   mpirun -n 2 amr bench --json bench.json
   amr bench --tree --markdown
+  amr bench --indicators --case vortex --plot vortex.png
 """
 
 
@@ -237,10 +238,17 @@ Examples:
 )
 @click.option("--tree", is_flag=True, help="Measure the operations of the tree instead, up to a million leaves.")
 @click.option("--subcycle", is_flag=True, help="Measure what level-wise steps gain instead, in time and error.")
+@click.option(
+    "--indicators", is_flag=True, help="Measure which error each indicator reaches with how many cell updates."
+)
+@click.option("--plot", "plot_file", metavar="FILE", type=click.Path(path_type=Path), help="With --indicators: a PNG.")
 @click.option("--instructions", is_flag=True, help="Count instructions per cell update, too, with perf or callgrind.")
 @click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write the numbers.")
 @click.option("--markdown", is_flag=True, help="Print the tables as Markdown.")
-def _bench(json_file: Path | None, markdown: bool, **options: Any) -> int:
+def _bench(json_file: Path | None, plot_file: Path | None, markdown: bool, **options: Any) -> int:
+    if plot_file is not None and not options["indicators"]:
+        raise click.UsageError("--plot draws what --indicators measures")
+
     def action(comm: Comm) -> int:
         from amr.bench.command import Request, run, write_json
         from amr.bench.tables import tables
@@ -256,9 +264,14 @@ def _bench(json_file: Path | None, markdown: bool, **options: Any) -> int:
                 else:
                     console.print(table.rich())
         error = None
-        if json_file is not None and comm.rank == 0:
+        if comm.rank == 0:
             try:
-                write_json(json_file, result)
+                if json_file is not None:
+                    write_json(json_file, result)
+                if plot_file is not None:
+                    from amr.bench.efficiency import plot_efficiency
+
+                    plot_efficiency(plot_file, result["efficiency"])
             except AMRError as fault:
                 error = fault
         comm.agree(error)

@@ -1,11 +1,13 @@
 """`amr bench` runs and its numbers mean what they say; no time is asserted."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from amr._kernels import yardstick
+from amr.bench import efficiency
 from amr.bench.cases import CASES, BenchCase, choose
 from amr.bench.gain import l1_error, radial_profile
 from amr.bench.instructions import measure_instructions
@@ -67,7 +69,10 @@ def test_unknown_case(mpirun, options, message):
 
 def test_tree_is_for_one_rank(mpirun):
     done = mpirun(2, ["-m", "amr", "bench", "--tree"])
-    assert done.returncode and done.stderr.count("error: --tree, --subcycle and --instructions measure one rank") == 1
+    assert (
+        done.returncode
+        and done.stderr.count("error: --tree, --subcycle, --indicators and --instructions measure one rank") == 1
+    )
 
 
 def test_gain_of_level_wise_steps(mpirun, tmp_path):
@@ -85,6 +90,67 @@ def test_gain_of_level_wise_steps(mpirun, tmp_path):
             assert name == "3d_amr" or other["cell_updates"] < one["cell_updates"]
             assert other["steps"] <= one["steps"]
             assert 0 < other["error"] < 1.1 * one["error"]
+
+
+def test_efficiency_of_indicators(tmp_path):
+    """A vortex: one that sees it comes near the finest mesh for fewer cells; a shock sensor does not see it."""
+    case = replace(efficiency.CASES["vortex"], end=1.0, max_level=3)
+    chosen = ("multiresolution", "shock_sensor")
+    rows = efficiency.measure_efficiency("vortex", case, Comm.self_(), quick=True, indicators=chosen)
+    assert [(each["indicator"], each["factor"]) for each in rows] == [
+        *((efficiency.UNIFORM, level) for level in (0, 1)), *((name, 1.0) for name in chosen)
+    ]  # fmt: skip
+    coarse, fine, sees, blind = rows
+    assert coarse["cell_updates"] < sees["cell_updates"] < 0.5 * fine["cell_updates"]
+    assert 0 < fine["error"] < 0.4 * coarse["error"] and sees["error"] < 1.2 * fine["error"]
+    assert sees["is_near"] and not blind["is_near"] and blind["error"] > 2 * sees["error"]
+    efficiency.plot_efficiency(tmp_path / "curves.png", rows)
+    assert (tmp_path / "curves.png").stat().st_size > 1000
+    every, near = tables({"efficiency": rows, "n_ranks": 1, "n_cores": 1, "processor": "", "version": ""})
+    assert len(every.rows) == 4 and every.rows[2][4] == f"{sees['error']:.3e}"
+    assert near.rows[1:] == [
+        ["multiresolution", "1 of 1", "1 of 1", "1 of 1"],
+        ["shock_sensor", *["0 of 1"] * 2, "0 of 1"],
+    ]
+
+
+def test_judgement_of_efficiency():
+    """Near the front: neither much worse than what costs as much nor much dearer than what is as good; and of some use."""
+    runs = {
+        "uniform": (1, 1.0),
+        "useless": (2, 0.9),
+        "best": (10, 0.1),
+        "close": (11, 0.11),
+        "worse": (12, 0.2),
+        "dear": (20, 0.1),
+    }
+    rows = [{"indicator": name, "factor": 0, "cell_updates": n, "error": e} for name, (n, e) in runs.items()]
+    efficiency.judge(rows)
+    assert [row["indicator"] for row in rows if row["is_near"]] == ["best", "close"]
+    assert [row["error_over"] for row in rows] == pytest.approx([1, 1, 1, 1.1, 2, 1])
+    assert [row["updates_over"] for row in rows] == pytest.approx([1, 1, 1, 1.1, 1.2, 2])
+
+
+def test_density_on_the_finest_level_is_conservative():
+    """Coarse leaves count as lines, fine ones as they are, wherever they lie."""
+    case = replace(efficiency.CASES["double_mach"], end=0.01, max_level=2).make()
+    with Simulation(case) as sim:
+        for _ in sim.steps():
+            pass
+        found = efficiency.density(sim)
+        centers = sim.mesh.cell_centers()[:, :, 0]
+        inner = sim.pool.u[(slice(None), 0, 0, *sim.layout.interior[1:])]
+        h = 4.0 / found.shape[1]
+        assert len({*sim.mesh.level}) == 3 and found.shape == (128, 512)
+        assert found.sum() * h * h == pytest.approx((inner.sum(axis=(1, 2)) * sim.mesh.cell_volume).sum(), rel=1e-12)
+        fine = sim.mesh.level == 2
+        i, j = (np.floor(x[fine] / h).astype(int) for x in centers)
+        assert (found[j, i] == inner[fine]).all()
+
+
+def test_plot_is_of_indicators(mpirun):
+    done = mpirun(0, ["-m", "amr", "bench", "--plot", "x.png"])
+    assert done.returncode == 2 and "--plot draws what --indicators measures" in done.stderr
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])

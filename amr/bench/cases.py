@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from amr.case import Case
 from amr.errors import CaseError
@@ -99,8 +100,19 @@ def choose(names: Sequence[str], quick: bool) -> dict[str, BenchCase]:
     CaseError
         A name is not in the table.
     """
-    unknown = [f"no case {name!r}{suggestion(name, CASES)}" for name in names if name not in CASES]
+    chosen = choose_names(names, CASES) or [name for name, case in CASES.items() if case.by_default]
+    return {name: CASES[name].quick() if quick else CASES[name] for name in chosen}
+
+
+def choose_names(names: Sequence[str], table: Mapping[str, Any]) -> list[str]:
+    """``names`` in the order of the table.
+
+    Raises
+    ------
+    CaseError
+        A name is not in the table.
+    """
+    unknown = [f"no case {name!r}{suggestion(name, table)}" for name in names if name not in table]
     if unknown:
         raise CaseError("\n".join(unknown))
-    chosen = {name: case for name, case in CASES.items() if (name in names if names else case.by_default)}
-    return {name: case.quick() if quick else case for name, case in chosen.items()}
+    return [name for name in table if name in names]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from amr import __version__
-from amr.bench.cases import choose
+from amr.bench.cases import choose, choose_names
 from amr.bench.measure import measure
 from amr.comm import Comm
 from amr.errors import CaseError
@@ -30,8 +30,9 @@ class Request:
         Small meshes.
     seconds : float
         Longest measuring of a case.
-    tree, subcycle, instructions : bool
-        Measure the tree operations, or what level-wise steps gain, instead of the cases; count instructions too.
+    tree, subcycle, indicators, instructions : bool
+        Measure the tree operations, what level-wise steps gain, or the error that indicators reach, instead of the cases; count
+        instructions too.
     """
 
     names: Sequence[str] = ()
@@ -39,6 +40,7 @@ class Request:
     seconds: float = 60.0
     tree: bool = False
     subcycle: bool = False
+    indicators: bool = False
     instructions: bool = False
 
 
@@ -57,9 +59,8 @@ def run(request: Request, comm: Comm, say: Callable[[str], None]) -> dict[str, A
     CaseError
         Unknown case, or what measures one rank asked for on more.
     """
-    cases = choose(request.names, request.quick)
-    if comm.size > 1 and (request.tree or request.subcycle or request.instructions):
-        raise CaseError("--tree, --subcycle and --instructions measure one rank: run them without mpirun")
+    if comm.size > 1 and (request.tree or request.subcycle or request.indicators or request.instructions):
+        raise CaseError("--tree, --subcycle, --indicators and --instructions measure one rank: run them without mpirun")
     result: dict[str, Any] = {
         "version": __version__,
         "processor": _processor(),
@@ -82,9 +83,16 @@ def run(request: Request, comm: Comm, say: Callable[[str], None]) -> dict[str, A
         for name, case in CASES.items():
             say(f"{name}, with and without level-wise steps")
             result["gain"] += measure_gain(name, case, comm, request.quick)
+    elif request.indicators:
+        from amr.bench import efficiency
+
+        result["efficiency"] = []
+        for name in choose_names(request.names, efficiency.CASES) or efficiency.CASES:
+            rows = efficiency.measure_efficiency(name, efficiency.CASES[name], comm, request.quick, say=say)
+            result["efficiency"] += rows
     else:
         result["cases"] = []
-        for name, case in cases.items():
+        for name, case in choose(request.names, request.quick).items():
             say(name)
             result["cases"].append(measure(name, case, comm, request.seconds))
     if request.instructions:

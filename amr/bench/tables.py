@@ -46,6 +46,7 @@ def tables(result: dict[str, Any]) -> list[Table]:
         _instruction_table(result),
         _tree_table(result),
         _gain_table(result),
+        *_efficiency_tables(result),
     )
     return [table for table in made if table.rows]
 
@@ -115,6 +116,46 @@ def _gain_table(result: dict[str, Any]) -> Table:
     ]
     columns = ["run", "CPU seconds", "M cell updates", "steps", "finest %", "error", "gain of updates", "gain"]
     return Table(_title("Level-wise steps", result), columns, rows)
+
+
+def _efficiency_tables(result: dict[str, Any]) -> list[Table]:
+    """Every run, and for each indicator in how many cases it is near the front."""
+    runs = result.get("efficiency", [])
+    rows = [
+        [
+            f"{each['case']}, {each['indicator']}",
+            f"level {each['factor']}" if each["indicator"] == "uniform" else f"{each['factor']:g}",
+            f"{each['cell_updates'] / 1e6:.2f}",
+            f"{each['seconds']:.2f}",
+            f"{each['error']:.3e}",
+            f"{each['error_over']:.2f}",
+            f"{each['updates_over']:.2f}",
+            "*" if each["is_near"] else "",
+        ]
+        for each in runs
+    ]
+    columns = [
+        "case, indicator",
+        "factor",
+        "M cell updates",
+        "CPU seconds",
+        "error",
+        "error over front",
+        "updates over front",
+        "near",
+    ]
+    all_runs = Table(_title("Error against cell updates", result), columns, rows)
+    names = dict.fromkeys(each["indicator"] for each in runs)
+    cases = {each["case"] for each in runs}
+    counts = []
+    for name in names:
+        mine = [each for each in runs if each["indicator"] == name]
+        near = [each for each in mine if each["is_near"]]
+        usual = [each for each in near if each["factor"] == 1.0 and name != "uniform"]
+        in_cases = (f"{len({each['case'] for each in which})} of {len(cases)}" for which in (near, usual))
+        counts.append([name, *in_cases, f"{len(near)} of {len(mine)}"])
+    columns = ["indicator", "cases near the front", "thereof with the default threshold", "runs near the front"]
+    return [all_runs, Table("Near the front", columns, counts)]
 
 
 def _title(text: str, result: dict[str, Any]) -> str:

@@ -73,7 +73,7 @@ def plot_snapshot(
     if snapshot.comm.rank == 0:
         try:
             figure = _draw_lines(snapshot, parts, exact) if flat else _draw_image(parts, outlines, window)
-            _save(figure, path)
+            save_figure(figure, path)
         except (*FAULTS, AMRError) as fault:
             error = fault if isinstance(fault, AMRError) else cannot_write(path, fault)
     snapshot.comm.agree(error)
@@ -103,7 +103,8 @@ def plot_checkpoint(
     return plot_snapshot(path or found.path.with_suffix(".png"), found.snapshot(comm), variable, cut, outlines)
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of that size in inches."""
     # Without pyplot: no global state, no display.
     with warnings.catch_warnings():
         # A distribution's matplotlib beside pip's: concerns 3D axes, which we do not use.
@@ -116,7 +117,8 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a PNG, whole or not at all; the directory is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_name(path)
     figure.savefig(temporary, format="png", dpi=150, bbox_inches="tight", pad_inches=0.08)
@@ -174,7 +176,7 @@ def _draw_lines(snapshot: Snapshot, parts: list[Any], exact: Callable[..., Any] 
     x = np.concatenate([part[1] for part in parts])
     level = np.concatenate([part[2] for part in parts])
     values = np.concatenate([part[3] for part in parts], axis=1)
-    figure = _figure(7.0, 1.2 + 1.9 * len(names))
+    figure = new_figure(7.0, 1.2 + 1.9 * len(names))
     axes = figure.subplots(len(names) + 1, 1, sharex=True, squeeze=False, height_ratios=[3] * len(names) + [1])[:, 0]
     finest = max(1, int(level.max()))
     state = None
@@ -348,7 +350,7 @@ def _draw_image(image: _Image, outlines: bool, window: tuple[float, float, float
     x0, x1, y0, y1 = image.extent if window is None else window
     ratio = (y1 - y0) / (x1 - x0)
     width = 8.0 if ratio < 1.2 else max(3.0, 7.0 / ratio + 1.6)
-    figure = _figure(width, min(9.0, max(2.5, (width - 1.3) * ratio + 0.9)))
+    figure = new_figure(width, min(9.0, max(2.5, (width - 1.3) * ratio + 0.9)))
     axis = figure.subplots()
     seen = _part(canvas, image.extent, (x0, x1, y0, y1))
     shown = axis.imshow(
