@@ -205,7 +205,7 @@ class Simulation:
             n_block = int(starts[self.comm.rank + 1] - starts[self.comm.rank])
             self.report.prolong_fallbacks += regrid_move(
                 self.mesh.forest, self.mesh.starts, forest, starts, source, change, self.comm, self.layout,
-                self.physics.spec, self.pool.u, self.pool.reserve_new(n_block),
+                self.physics.spec, self.pool.u, self.pool.reserve_new(n_block), self.case.refinement.prolongation,
             )  # fmt: skip
             self.pool.commit_new(n_block)
             self._set_mesh(forest, starts)

@@ -1,5 +1,6 @@
 #include "physics.h"
 #include "physics_table.h"
+#include "prolong_low_pass.h"
 #include "transfer.h"
 
 /* Coarse cells are taken CHUNK at a time: lines of cells along one axis, side by side along a second one. Their children stand on the
@@ -57,6 +58,19 @@ AMR_INLINE void line_children(int dim, const ptrdiff_t *stride, const double *u,
   }
 }
 
+/* The same for low-pass prolongation: cells that are not smooth get what line_children gives them. Not inlined: the code of ghosts, which
+ * are limited, stays as it is. */
+static __attribute__((noinline)) void line_children_low_pass(int dim, const ptrdiff_t *stride, const double *u,
+                                                             ptrdiff_t step, int n, double *child, ptrdiff_t m) {
+  for (int i = 0; i < n; i++) {
+    const double *c = u + i * step;
+    const int is_smooth = dim == 1   ? low_pass_children(1, stride, c, child + i, m)
+                          : dim == 2 ? low_pass_children(2, stride, c, child + i, m)
+                                     : low_pass_children(3, stride, c, child + i, m);
+    if (!is_smooth) line_children(dim, stride, c, step, 1, child + i, m);
+  }
+}
+
 /* The cells of a chunk: `n_line` lines of n cells, from the coarse cell `at`. */
 typedef struct {
   int at[3], n, n_line;
@@ -72,6 +86,8 @@ AMR_INLINE void chunk_children(int dim, amr_prolong_mode mode, const amr_layout 
       double *to = child + v * VAR + line * c->n;
       if (mode == AMR_PROLONG_LIMITED)
         line_children(dim, l->stride, from, c->step, c->n, to, m);
+      else if (mode == AMR_PROLONG_LOW_PASS)
+        line_children_low_pass(dim, l->stride, from, c->step, c->n, to, m);
       else
         for (int q = 0; q < 1 << dim; q++)
           for (int i = 0; i < c->n; i++) to[q * m + i] = from[i * c->step];
@@ -160,7 +176,7 @@ AMR_INLINE ptrdiff_t prolong_chunk(int dim, const amr_physics *physics, amr_prol
                   step = c->step == 1 ? 2 : 2 * fine->stride[box->axis[0]];
   ptrdiff_t n_fallback = 0;
   chunk_children(dim, mode, coarse, c, u, child);
-  if (mode == AMR_PROLONG_LIMITED && !amr_physics_find(physics->id)->all_physical(physics, n_state, child, VAR))
+  if (mode != AMR_PROLONG_CONSTANT && !amr_physics_find(physics->id)->all_physical(physics, n_state, child, VAR))
     n_fallback = fall_back(physics, coarse, c, u, child);
   store_children(dim, box, c, child, fine, dst, step);
   return n_fallback;

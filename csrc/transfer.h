@@ -15,11 +15,12 @@ void amr_restrict_pack(const amr_layout *from, const double *src, double *buffer
 typedef enum {
   AMR_PROLONG_LIMITED = 0,  /* u_c + 0.25 (+-s_x +- s_y +- s_z), s: MC-limited differences of the coarse cells */
   AMR_PROLONG_CONSTANT = 1, /* u_c */
+  AMR_PROLONG_LOW_PASS = 2, /* polynomials through five cells an axis where these are smooth, else limited */
 } amr_prolong_mode;
 
 /* Box of `size` cells from the cell `to` of the fine block dst := prolonged cells of the coarse block src, which covers the region of
- * the fine one: fine cell f lies in coarse cell floor(f / 2), whose two neighbours along every active axis must be set (limited mode).
- * The children of a coarse cell average to it up to round-off. If one of the 2^dim children, inside the box or not, fails
+ * the fine one: fine cell f lies in coarse cell floor(f / 2), whose two neighbours along every active axis must be set (limited mode),
+ * or two on either side and those at edges (low-pass mode). The children of a coarse cell average to it up to round-off. If one of the 2^dim children, inside the box or not, fails
  * amr_is_physical, all get the value of the coarse cell. Returns the number of coarse cells this happened to. `physics` is not read
  * in constant mode. */
 ptrdiff_t amr_prolong_box(const amr_physics *physics, amr_prolong_mode mode, const amr_layout *coarse,

@@ -198,6 +198,7 @@ BROKEN: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["refinement.coarsen", "below"],
     ),
     "unknown combination": ({"refinement.combine": "xor"}, ["refinement.combine", "or"]),
+    "unknown prolongation": ({"refinement.prolongation": "low-pass"}, ["refinement.prolongation", '"low_pass"']),
     "buffer larger than a block": ({"refinement.buffer": 17}, ["refinement.buffer", "mesh.block_cells = 16"]),
     "buffer is a word": ({"refinement.buffer": "wide"}, ["refinement.buffer", '"auto"']),
     "regrid interval too long": ({"refinement.interval": 40}, ["refinement.buffer", "shorten refinement.interval"]),

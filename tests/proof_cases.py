@@ -81,6 +81,12 @@ CASES: dict[str, Callable[[], Case]] = {
         scheme={"integrator": "ssp_rk3", "reconstruction": "weno5z"},
         time={"max_steps": 20},
     ),
+    "vortex 2D, low-pass": lambda: small(
+        "vortex",
+        mesh={"max_level": 2, "root_blocks": [4, 4], "block_cells": 8},
+        refinement={"prolongation": "low_pass", "interval": 2, "buffer": 2},
+        time={"max_steps": 24},
+    ),
     "torn 2D, ppm, fall-back": lambda: torn(2, "ssp_rk2", reconstruction="ppm"),
     "blast 3D, ppm, ssp_rk3": lambda: small(
         "blast_3d",

@@ -2,9 +2,19 @@
 
 import numpy as np
 import pytest
-from amr._kernels.transfer import copy_boxes, pack_boxes, prolong_boxes, restrict_boxes, restrict_pack, unpack_boxes
+from amr._kernels.transfer import (
+    CONSTANT,
+    LIMITED,
+    LOW_PASS,
+    copy_boxes,
+    pack_boxes,
+    prolong_boxes,
+    restrict_boxes,
+    restrict_pack,
+    unpack_boxes,
+)
 
-from amr.scheme.transfer import regrid_move
+from amr.scheme.transfer import PROLONGATIONS, regrid_move
 from tests.transfer_tools import (
     Comm,
     Layout,
@@ -75,12 +85,12 @@ def test_packing_and_unpacking_equals_copying(dim):
     assert (one == two).all()
 
 
-def prolonged(spec, coarse_layout, coarse, constant=False):
+def prolonged(spec, coarse_layout, coarse, mode=LIMITED):
     fine = Layout(coarse_layout.dim, 2 * coarse_layout.n, 2, coarse_layout.n_var)
     u = np.full((len(coarse), *fine.shape), np.nan)
     size = [fine.n if a < fine.dim else 1 for a in range(3)]
     rows = np.concatenate([op(b, b, 0, 0, 0, 0, 0, 0, *size, 0) for b in range(len(coarse))])
-    n_fallback = prolong_boxes(spec, coarse_layout, coarse, fine, u, rows, constant)
+    n_fallback = prolong_boxes(spec, coarse_layout, coarse, fine, u, rows, mode)
     return fine, u, n_fallback
 
 
@@ -104,22 +114,23 @@ def test_prolongation_is_conservative_bounded_and_mirrors(dim):
     if dim == 2:
         _, turned, _ = prolonged(physics.spec, layout, np.ascontiguousarray(coarse.swapaxes(3, 4)))
         assert (interior(turned.swapaxes(3, 4), fine) == interior(u, fine)).all()
-    _, flat, _ = prolonged(physics.spec, layout, coarse, constant=True)
+    _, flat, _ = prolonged(physics.spec, layout, coarse, mode=CONSTANT)
     repeated = interior(coarse, layout)
     for a in range(dim):
         repeated = repeated.repeat(2, axis=4 - a)
     assert (interior(flat, fine) == repeated).all()
 
 
+@pytest.mark.parametrize("mode", [LIMITED, LOW_PASS])
 @pytest.mark.parametrize("dim", [1, 2, 3])
-def test_prolongation_never_makes_an_unphysical_state(dim):
+def test_prolongation_never_makes_an_unphysical_state(dim, mode):
     rng = np.random.default_rng(dim)
     physics = euler(dim)
     layout = Layout(dim, 4, 2, physics.n_var)
     w = rng.random((physics.n_var, 3, *layout.shape[1:])) ** 8 + 1e-9
     w[1:-1] = rng.standard_normal(w[1:-1].shape) * 50
     coarse = np.ascontiguousarray(np.moveaxis(physics.to_conserved(w), 0, 1))
-    fine, u, n_fallback = prolonged(physics.spec, layout, coarse)
+    fine, u, n_fallback = prolonged(physics.spec, layout, coarse, mode)
     assert n_fallback > 0
     assert physics.is_physical(np.moveaxis(interior(u, fine), 1, 0)).all()
 
@@ -139,22 +150,23 @@ def test_each_box_gets_what_the_whole_block_gets(dim, n):
     whole, part = np.full((2, 1, *layout.shape), np.nan)
     everything = op(0, 0, 0, 0, 0, *pad([-g] * dim, 0), *pad([n + 2 * g] * dim, 1), 0)
     n_coarse = (n // 2 + 4) ** dim
-    assert 0 < prolong_boxes(physics.spec, coarse_layout, coarse, layout, whole, everything) < n_coarse
+    assert 0 < prolong_boxes(physics.spec, coarse_layout, coarse, layout, whole, everything, LIMITED) < n_coarse
     ranges = [(-3, 0), (-2, 0), (0, n), (n, n + 2), (n, n + 3), (-3, n + 3), (1, 2), (3, n - 2)]
     for chosen in rng.choice(len(ranges), (40, dim)):
         lo, hi = np.array([ranges[c] for c in chosen]).T
         part[...] = np.nan
         row = op(0, 0, 0, 0, 0, *pad(lo, 0), *pad(hi - lo, 1), 0)
-        prolong_boxes(physics.spec, coarse_layout, coarse, layout, part, row)
+        prolong_boxes(physics.spec, coarse_layout, coarse, layout, part, row, LIMITED)
         box = (..., *[slice(a + g, b + g) for a, b in zip(lo[::-1], hi[::-1], strict=True)])
         assert (part.squeeze()[box] == whole.squeeze()[box]).all()
         part.squeeze()[box] = np.nan
         assert np.isnan(part).all()
 
 
+@pytest.mark.parametrize("prolongation", PROLONGATIONS)
 @pytest.mark.parametrize("g", [2, 3])
 @pytest.mark.parametrize("dim", [1, 2, 3])
-def test_regrid_keeps_linear_fields(dim, g):
+def test_regrid_keeps_linear_fields(dim, g, prolongation):
     kinds = set()
     for seed in range(4):
         old, new, source, change = regridded(dim, seed)
@@ -181,15 +193,17 @@ def test_regrid_keeps_linear_fields(dim, g):
             physics.spec,
             u,
             u_new,
+            prolongation,
         )
         assert n_fallback == 0
         np.testing.assert_allclose(interior(u_new, layout), interior(exact(new), layout), rtol=1e-13, atol=1e-13)
     assert kinds == {-1, 0, 1}
 
 
+@pytest.mark.parametrize("prolongation", PROLONGATIONS)
 @pytest.mark.parametrize("g", [2, 3])
 @pytest.mark.parametrize("dim", [1, 2, 3])
-def test_regrid_keeps_totals(dim, g):
+def test_regrid_keeps_totals(dim, g, prolongation):
     old, new, source, change = regridded(dim, 11)
     physics = euler(dim)
     fill, layout = make_fill(old, physics, 8, g, "reflecting")
@@ -197,8 +211,9 @@ def test_regrid_keeps_totals(dim, g):
     u = pool_from_interior(np.moveaxis(values, 0, 1), layout)
     fill.fill(u, 0.0)
     u_new = np.zeros((new.n_leaves, *layout.shape))
+    starts = even_starts(old, 1), even_starts(new, 1)
     regrid_move(
-        old, even_starts(old, 1), new, even_starts(new, 1), source, change, Comm.self_(), layout, physics.spec, u, u_new
+        old, starts[0], new, starts[1], source, change, Comm.self_(), layout, physics.spec, u, u_new, prolongation
     )
     totals = []
     for forest, pool in ((old, u), (new, u_new)):

@@ -17,12 +17,16 @@ cdef extern from "transfer.h" nogil:
     ctypedef enum amr_prolong_mode:
         AMR_PROLONG_LIMITED
         AMR_PROLONG_CONSTANT
+        AMR_PROLONG_LOW_PASS
     void amr_restrict_boxes(const amr_layout *, const double *, const amr_layout *, double *, ptrdiff_t, const int32_t *)
     void amr_restrict_pack(const amr_layout *, const double *, double *, ptrdiff_t, const int32_t *)
     ptrdiff_t amr_prolong_boxes(const amr_physics *, amr_prolong_mode, const amr_layout *, const double *,
                                 const amr_layout *, double *, ptrdiff_t, const int32_t *)
 
 OP_WIDTH = 12
+LIMITED = AMR_PROLONG_LIMITED
+CONSTANT = AMR_PROLONG_CONSTANT
+LOW_PASS = AMR_PROLONG_LOW_PASS
 
 
 def copy_boxes(from_layout, const double[:, :, :, :, ::1] src, to_layout, double[:, :, :, :, ::1] dst,
@@ -68,10 +72,10 @@ def unpack_boxes(const double[::1] buffer, to_layout, double[:, :, :, :, ::1] ds
 
 
 def prolong_boxes(PhysicsSpec spec, coarse_layout, const double[:, :, :, :, ::1] coarse, fine_layout,
-                  double[:, :, :, :, ::1] fine, const int32_t[:, ::1] ops, bint constant=False):
-    """Fine boxes := prolonged blocks of the coarse pool; returns the number of coarse cells that fell back to constant."""
+                  double[:, :, :, :, ::1] fine, const int32_t[:, ::1] ops, amr_prolong_mode mode):
+    """Fine boxes := prolonged blocks of the coarse pool (``mode``: LIMITED, CONSTANT or LOW_PASS); returns the number of coarse cells
+    that fell back to constant."""
     cdef amr_layout a = make_layout(coarse_layout), b = make_layout(fine_layout)
-    cdef amr_prolong_mode mode = AMR_PROLONG_CONSTANT if constant else AMR_PROLONG_LIMITED
     cdef ptrdiff_t n_fallback = 0
     if ops.shape[0]:
         with nogil:

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError, core_schema
 from amr.indicators.thresholds import MARKINGS
 from amr.names import suggestion
 from amr.scheme.flux import INTEGRATORS, LIMITERS, RECONSTRUCTIONS, RIEMANN
+from amr.scheme.transfer import PROLONGATIONS
 
 BOUNDARY_KINDS = ("periodic", "outflow", "reflecting", "inflow", "problem")
 OUTPUT_FORMATS = ("vtu", "vtkhdf", "vtkhdf-amr", "none")
@@ -241,6 +242,11 @@ class Refinement(Section):
         "auto",
         description='Cells around a feature that are refined with it; "auto": ceil(cfl * interval) + 1, '
         "so that nothing escapes before the next regrid",
+    )
+    prolongation: Annotated[str, NameIn("prolongation", tuple(PROLONGATIONS))] = Field(
+        "limited",
+        description="How the blocks that a regrid splits are filled. limited: linear, MC slopes; low_pass: polynomials through "
+        "five cells an axis where these are smooth, which make the least image of a wave beyond the coarse mesh's Nyquist limit",
     )
     regions: list[Region] = Field(
         default_factory=list,

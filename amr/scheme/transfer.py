@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from amr._kernels.physics import PhysicsSpec
 from amr._kernels.transfer import (
+    LIMITED,
+    LOW_PASS,
     copy_boxes,
     pack_boxes,
     prolong_boxes,
@@ -23,6 +27,20 @@ TAG_MOVE = 14
 _RESTRICTED = (False, True, False)  # by kind: blocks that stay, blocks from children, blocks from a parent
 
 
+@dataclass(frozen=True)
+class Prolongation:
+    """How blocks that split are prolonged: the kernel's mode, and the layers of the parent's ghosts that it reads."""
+
+    mode: int
+    layers: int
+
+
+PROLONGATIONS: dict[str, Prolongation] = {
+    "limited": Prolongation(LIMITED, 1),
+    "low_pass": Prolongation(LOW_PASS, 2),
+}
+
+
 def _box(layout: Layout, start_from: np.ndarray, start_to: np.ndarray, size: int) -> np.ndarray:
     """Boxes (m, 9) of ``size`` cells per active axis; starts (m, 3) count in active axes only."""
     box = np.zeros((len(start_from), 9), dtype=np.int32)
@@ -34,7 +52,7 @@ def _box(layout: Layout, start_from: np.ndarray, start_to: np.ndarray, size: int
 
 
 def move_ops(
-    forest: Forest, leaves: np.ndarray, source: np.ndarray, change: np.ndarray, layout: Layout
+    forest: Forest, leaves: np.ndarray, source: np.ndarray, change: np.ndarray, layout: Layout, layers: int
 ) -> tuple[LeafOps, LeafOps, LeafOps]:
     """Box ops from old leaves to the new ``leaves``: whole blocks, octants from children, coarse boxes from a parent.
 
@@ -47,6 +65,8 @@ def move_ops(
     source, change : int (n_new,)
         As `Forest.adapt` returns them.
     layout : Layout
+    layers : int
+        Coarse cells that a box from a parent has around it.
     """
     n, dim = layout.n, layout.dim
     step, origin = change[leaves], source[leaves].astype(np.int64)
@@ -64,7 +84,8 @@ def move_ops(
     )
     split = leaves[step > 0]
     own = bits[child_number(forest.coords[split], dim)]
-    halves = LeafOps(origin[step > 0], split, _box(layout, own * (n // 2) - 1, np.full_like(own, -1), n // 2 + 2))
+    rim = _box(layout, own * (n // 2) - layers, np.full_like(own, -layers), n // 2 + 2 * layers)
+    halves = LeafOps(origin[step > 0], split, rim)
     return copies, merges, halves
 
 
@@ -80,6 +101,7 @@ def regrid_move(
     spec: PhysicsSpec,
     u_old: np.ndarray,
     u_new: np.ndarray,
+    prolongation: str = "limited",
 ) -> int:
     """Fill the interiors of the new local blocks from the old ones, wherever those are (collective, one round of messages).
 
@@ -98,12 +120,15 @@ def regrid_move(
         Ghosts of the blocks that split filled: children at the rim of their parent take slopes across it.
     u_new : float64 (n_new_local, n_var, nk, nj, ni)
         Interiors are written; not the same memory as ``u_old``.
+    prolongation : str
+        Name in `PROLONGATIONS`.
 
     Returns
     -------
     int
         Coarse cells prolonged constant because a child would have been unphysical (this rank).
     """
+    chosen = PROLONGATIONS[prolongation]
     lo, hi = int(new_starts[comm.rank]), int(new_starts[comm.rank + 1])
     old_lo, old_hi = int(old_starts[comm.rank]), int(old_starts[comm.rank + 1])
     leaves = np.arange(lo, hi)
@@ -112,7 +137,7 @@ def regrid_move(
     slots = np.cumsum(is_split) - 1
     coarse = aligned_zeros((int(is_split.sum()), *coarse_layout.shape))
 
-    kinds = move_ops(new, leaves, source, change, layout)
+    kinds = move_ops(new, leaves, source, change, layout, chosen.layers)
     here = [(ops.src >= old_lo) & (ops.src < old_hi) for ops in kinds]
     to = [ops.dst - lo for ops in kinds[:2]] + [slots[kinds[2].dst - lo]]
     away = [ops.take(~is_local) for ops, is_local in zip(kinds, here, strict=True)]
@@ -125,7 +150,8 @@ def regrid_move(
     outside = np.arange(first, last)
     outside = outside[(outside < lo) | (outside >= hi)]
     sent = [
-        ops.take((ops.src >= old_lo) & (ops.src < old_hi)) for ops in move_ops(new, outside, source, change, layout)
+        ops.take((ops.src >= old_lo) & (ops.src < old_hi))
+        for ops in move_ops(new, outside, source, change, layout, chosen.layers)
     ]
     zeros = [np.zeros(len(ops.src), dtype=np.int64) for ops in sent]
     send = messages(sent, [owners(new_starts, ops.dst) for ops in sent], [ops.src - old_lo for ops in sent], zeros)
@@ -149,4 +175,4 @@ def regrid_move(
     blocks = np.flatnonzero(is_split)
     zero = np.zeros((len(blocks), 3), dtype=np.int64)
     whole = op_rows(_box(layout, zero, zero, layout.n), slots[blocks], blocks)
-    return prolong_boxes(spec, coarse_layout, coarse, layout, u_new, whole)
+    return prolong_boxes(spec, coarse_layout, coarse, layout, u_new, whole, chosen.mode)

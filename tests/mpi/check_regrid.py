@@ -4,7 +4,7 @@ import numpy as np
 
 from amr.comm import Comm
 from amr.scheme.reflux import FluxRegister
-from amr.scheme.transfer import regrid_move
+from amr.scheme.transfer import PROLONGATIONS, regrid_move
 from tests.transfer_tools import (
     euler,
     even_starts,
@@ -30,7 +30,7 @@ def filled(forest, physics, seed):
     return u, layout
 
 
-def check_regrid(comm, dim, seed):
+def check_regrid(comm, dim, seed, prolongation):
     old, new, source, change = regridded(dim, seed)
     physics = euler(dim)
     u, layout = filled(old, physics, seed)
@@ -38,14 +38,16 @@ def check_regrid(comm, dim, seed):
     alone = Comm.self_()
     maps = (source, change)
     whole = even_starts(old, 1), even_starts(new, 1)
-    n_fallback = regrid_move(old, whole[0], new, whole[1], *maps, alone, layout, physics.spec, u, expected)
+    n_fallback = regrid_move(
+        old, whole[0], new, whole[1], *maps, alone, layout, physics.spec, u, expected, prolongation
+    )
     for old_starts in uneven_starts(old.n_leaves, comm.size):
         for new_starts in uneven_starts(new.n_leaves, comm.size):
             mine = slice(old_starts[comm.rank], old_starts[comm.rank + 1])
             after = slice(new_starts[comm.rank], new_starts[comm.rank + 1])
             part = np.zeros_like(expected[after])
             count = regrid_move(
-                old, old_starts, new, new_starts, *maps, comm, layout, physics.spec, u[mine].copy(), part
+                old, old_starts, new, new_starts, *maps, comm, layout, physics.spec, u[mine].copy(), part, prolongation
             )
             assert np.array_equal(part, expected[after])
             assert comm.allreduce_sum_int([count])[0] == n_fallback
@@ -77,12 +79,14 @@ def check_reflux(comm, dim, seed):
 
 def main() -> None:
     comm = Comm.world()
-    fallbacks = 0
+    fallbacks = dict.fromkeys(PROLONGATIONS, 0)
     for dim in (1, 2, 3):
         for seed in range(3 if dim < 3 else 2):
-            fallbacks += check_regrid(comm, dim, seed)
+            for prolongation in PROLONGATIONS:
+                fallbacks[prolongation] += check_regrid(comm, dim, seed, prolongation)
             check_reflux(comm, dim, seed)
-    assert fallbacks > 0
+    assert all(n > 0 for n in fallbacks.values())
+    assert len(set(fallbacks.values())) > 1  # they are not the same
     comm.barrier()
 
 
