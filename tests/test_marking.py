@@ -1,6 +1,7 @@
 """From block values to flags: buffer, hysteresis, regions, combinations, ranks; and what they are for: nothing escapes."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -197,6 +198,19 @@ def test_without_indicators_only_regions_are_fine():
     assert decision.flags.tolist() == [0, 0, -1, -1, -1, -1, -1, -1]
     assert decision.eta.shape == (8, 0)
     assert decision.is_change
+
+
+@pytest.mark.parametrize("coarsen", [0.0, 0.01])
+def test_coarsen_zero_means_never(coarsen):
+    """Also where there is nothing at all, and without a warning on the way."""
+    forest = Forest.uniform(1, [4], False, 2, level=1)
+    physics, layout, geometry = create_physics("burgers", 1), Layout(1, 8, 2, 1), unit_geometry(forest)
+    indicator = create_indicator("jump", physics, {"coarsen": coarsen})
+    decider = Decider(OneRank(), physics, layout, geometry, [indicator], patience=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        decision = decider.decide(LocalBlocks(forest, geometry), np.ones((8, *layout.shape)))
+    assert (decision.flags == (-1 if coarsen else 0)).all()
 
 
 # ---- ranks, axes ----

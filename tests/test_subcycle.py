@@ -51,7 +51,13 @@ def test_the_finest_levels_have_a_group_each(levels, interval, groups):
 @pytest.mark.parametrize("name", CLOSED)
 def test_totals_of_closed_domains_are_kept(name):
     sections = {**CLOSED[name], **({"time": {"end": 0.05}} if name == "blast_2d" else {})}
-    case = small(name, **sections, scheme=LEVEL_WISE, refinement={"indicators": ["lohner"], "patience": 1})
+    case = small(
+        name,
+        **sections,
+        scheme=LEVEL_WISE,
+        refinement={"indicators": ["lohner"], "patience": 1, "buffer": 0},
+        guard={"enabled": False},
+    )
     with Simulation(case) as sim:
         trees, most = set(), 0
         for _ in sim.steps():

@@ -346,11 +346,11 @@ class Decider:
             with self.timed("guard"):
                 review = self.guard.review(forest, leaf, hot, sampled, found)
         near[review.rejected] = 0
-        worst = (found["parent"] / coarsen).max(axis=1, initial=0.0)
 
         def calm_at(factor: float) -> np.ndarray:
             """Regrids in a row that each leaf could do without, this one included."""
-            low = ((worst < factor * threshold) | review.low) & ~review.on_trial & ~(value > factor * threshold)
+            own = (found["parent"] < coarsen * (factor * threshold[:, None])).all(axis=1)
+            low = (own | review.low) & ~review.on_trial & ~(value > factor * threshold)
             return np.where(low & ~sampled, np.minimum(leaf["calm"], 254) + 1, 0)
 
         def marked_at(factor: float) -> Marked:
@@ -399,7 +399,8 @@ class Decider:
         if found["eta"].shape[1]:
             leaf["column"] = leaf_state.leading_column(found["eta"] / refine, self.first, self.combine)
             leaf["refine"] = refine[np.arange(len(leaf)), leaf["column"]] * threshold
-            leaf["parent"] = np.minimum((found["parent"] / coarsen).max(axis=1) / threshold, largest)
+            with np.errstate(divide="ignore", invalid="ignore"):  # coarsen = 0: never
+                leaf["parent"] = np.minimum((found["parent"] / coarsen).max(axis=1) / threshold, largest)
         top = hot & (forest.level == forest.max_level)
         leaf["bar"] = np.where(top, Bar.MAX_LEVEL, leaf["bar"] if self.guard else Bar.NONE)
         recent = leaf["since"] < 3
