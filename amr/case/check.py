@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from amr.case.choice import Collector, read_indicators, read_physics, read_problem, read_sources
-from amr.case.schema import REQUIRED, SECTIONS, Boundaries, Mesh, Refinement, Scheme
+from amr.case.schema import ORDER, REQUIRED, SECTIONS, Boundaries, Mesh, Refinement, Scheme
 from amr.case.text import Fault, path
 from amr.errors import CaseError
 from amr.indicators import INDICATORS, Indicator, TrialIndicator, UncertaintyGradient
@@ -23,20 +23,6 @@ from amr.problems.base import Problem, Setting, state_faults
 from amr.problems.plugin import PluginProblem
 from amr.scheme.flux import INTEGRATORS, RECONSTRUCTIONS, default_riemann, fault_of_pair, riemann_names
 from amr.scheme.trial import coarse_fault
-
-_TOP = (
-    "title",
-    "mesh",
-    "physics",
-    "problem",
-    "boundaries",
-    "scheme",
-    "sources",
-    "refinement",
-    "guard",
-    "time",
-    "output",
-)
 
 
 def check(data: Mapping[str, Any], directory: Path, output: str) -> tuple[dict[str, Any], list[Fault]]:
@@ -113,8 +99,8 @@ class _Checker(Collector):
 
     def _top(self, data: Mapping[str, Any]) -> None:
         for key, value in data.items():
-            if key not in _TOP:
-                self.add(key, f"unknown section{suggestion(key, _TOP)}", value)
+            if key not in ORDER:
+                self.add(key, f"unknown section{suggestion(key, ORDER)}", value)
         for key in REQUIRED:
             if key not in data:
                 self.add(key, "missing section")

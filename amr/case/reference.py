@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from amr.case.schema import REQUIRED, SECTIONS
+from amr.case.schema import ORDER, REQUIRED, SECTIONS
 from amr.case.text import toml_value
 from amr.physics import PHYSICS
 from amr.physics.sources import SOURCES
@@ -34,19 +34,7 @@ def json_schema() -> dict[str, Any]:
     }
     choices = [{"type": "string", "pattern": ":"}, *_choices(SOURCES, None, definitions)]
     properties["sources"] = {"type": "array", "description": "Source terms", "items": {"anyOf": choices}}
-    order = [
-        "title",
-        "mesh",
-        "physics",
-        "problem",
-        "boundaries",
-        "scheme",
-        "sources",
-        "refinement",
-        "guard",
-        "time",
-        "output",
-    ]
+    order = list(ORDER)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Case file of amr",
@@ -121,18 +109,7 @@ def markdown() -> str:
     """The reference page of the case file."""
     required = ", ".join(f"`[{name}]`" for name in REQUIRED)
     lines = [_HEAD.format(required=required)]
-    for name in (
-        "mesh",
-        "physics",
-        "problem",
-        "boundaries",
-        "scheme",
-        "sources",
-        "refinement",
-        "guard",
-        "time",
-        "output",
-    ):
+    for name in ORDER[1:]:
         if name == "physics":
             lines += _table_of_choices(
                 "physics", "`name` picks the equations; the other keys are theirs.", _physics_rows()

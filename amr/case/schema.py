@@ -318,4 +318,18 @@ SECTIONS: dict[str, type[Section]] = {
     "output": Output,
 }
 """The sections whose keys do not depend on a name, in the order they are written."""
+ORDER = (
+    "title",
+    "mesh",
+    "physics",
+    "problem",
+    "boundaries",
+    "scheme",
+    "sources",
+    "refinement",
+    "guard",
+    "time",
+    "output",
+)
+"""Top-level keys in the order they are written."""
 REQUIRED = ("mesh", "physics", "problem", "time")

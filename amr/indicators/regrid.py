@@ -18,7 +18,7 @@ from amr.indicators.fields import Fields
 from amr.indicators.leaf_state import Bar, Cause
 from amr.indicators.marking import COMBINATIONS, Marked, Region, check_regions, combine_near, combine_values, mark
 from amr.indicators.plugin import PluginIndicator, centre_bit, near_everywhere
-from amr.indicators.review import LOOK, Guards, Part, Parts, no_review
+from amr.indicators.review import Guards, Part, Parts, everything, message, no_review
 from amr.indicators.thresholds import ABSOLUTE, Marking, ThresholdRule, ThresholdState, n_leaves_after
 from amr.indicators.trial import TrialIndicator
 
@@ -169,7 +169,7 @@ class Decider:
             self.leaf = leaf_state.start(forest.n_leaves)
         if not self.fields.scales:
             self.fields.measure(u, self.comm)
-        parts = parts or _everything(len(u))
+        parts = parts or everything(len(u))
         refine, coarsen = self._own_thresholds(forest)
         first = rule.first(forest)
         values = self.families.begin(len(u))
@@ -266,7 +266,7 @@ class Decider:
             self.families.evaluate(values, self.fields, u, parts, trial)
         self.families.fold(values, found, self.buffer)
         near = self._near(found)
-        local = np.zeros(len(u), dtype=self._message())
+        local = np.zeros(len(u), dtype=message(int(self.first[-1])))
         local["eta"], local["parent"], local["detail"], local["near"] = found.eta, found.parent, found.detail, near
         local["error"] = values.error
         if sampled is not None:
@@ -286,18 +286,6 @@ class Decider:
         if isinstance(self.indicators[indicator], TrialIndicator):
             return found["error"]
         return self._by_indicator(found["eta"])[:, indicator]
-
-    def _message(self) -> list[tuple[Any, ...]]:
-        columns = (int(self.first[-1]),)
-        return [
-            ("eta", np.float64, columns),
-            ("parent", np.float64, columns),
-            ("detail", np.float64),
-            ("error", np.float64),
-            ("look", LOOK),
-            ("near", np.uint32),
-            ("sampled", np.bool_),
-        ]
 
     def _indicate(self, u: np.ndarray, parts: Iterable[Part], refine: np.ndarray) -> Any:
         found = _c.Indicated(np.ascontiguousarray(refine), self.layout.n_var, with_parent=True)
@@ -407,8 +395,3 @@ class Decider:
         back = recent & (flags != 0) & (leaf["last"] == -flags)
         self.flicker += int((back & (flags > 0)).sum()) + int((back & (flags < 0)).sum()) // (1 << forest.dim)
         leaf["since"] = np.minimum(leaf["since"], 254) + 1
-
-
-def _everything(n_block: int) -> Parts:
-    part = (np.arange(n_block, dtype=np.int32), None)
-    return lambda *, again=False: [part]

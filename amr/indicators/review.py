@@ -77,3 +77,22 @@ def no_review(n_leaves: int) -> Review:
     """Of guards that are switched off."""
     no = np.zeros(n_leaves, dtype=bool)
     return Review(no, no, no, no, no)
+
+
+def message(n_columns: int) -> list[tuple[Any, ...]]:
+    """What the ranks tell each other of a leaf, as fields of a structured array."""
+    return [
+        ("eta", np.float64, (n_columns,)),
+        ("parent", np.float64, (n_columns,)),
+        ("detail", np.float64),
+        ("error", np.float64),
+        ("look", LOOK),
+        ("near", np.uint32),
+        ("sampled", np.bool_),
+    ]
+
+
+def everything(n_block: int) -> Parts:
+    """All blocks of a pool whose ghosts are filled."""
+    part = (np.arange(n_block, dtype=np.int32), None)
+    return lambda *, again=False: [part]
