@@ -61,6 +61,21 @@ AMR_CLONES ptrdiff_t amr_ghosts_fill(const amr_ghosts *g, ptrdiff_t block, doubl
   return n_fallback;
 }
 
+void amr_ghosts_prefetch(const amr_ghosts *g, ptrdiff_t block) {
+  const amr_layout *l = &g->layout;
+  const amr_box_stride s = amr_pool_stride(l);
+  for (int32_t m = g->first[block]; m < g->first[block + 1]; m++) {
+    const amr_ghost_op *op = g->ops + m;
+    const int32_t *box = g->box + AMR_BOX_WIDTH * op->box, *size = box + 6;
+    if (box[AMR_BOX_KIND] != AMR_GHOST_SAME || op->source < 0) continue;
+    const double *from = g->own + op->source * l->block_stride + first_cell(l, box);
+    for (int v = 0; v < l->n_var; v++)
+      for (int k = 0; k < size[2]; k++)
+        for (int j = 0; j < size[1]; j++)
+          for (int i = 0; i < size[0]; i += 8) __builtin_prefetch(from + v * s.var + k * s.k + j * s.j + i, 0, 2);
+  }
+}
+
 AMR_CLONES void amr_ghosts_pack(const amr_ghosts *g, ptrdiff_t n, const amr_ghost_op *ops, const int32_t *place,
                                 double *buffer) {
   for (ptrdiff_t m = 0; m < n; m++) {

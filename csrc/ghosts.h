@@ -79,6 +79,9 @@ typedef struct {
  * box: scratch for one coarse box. Returns the number of coarse cells prolonged constant because a child would have been unphysical. */
 ptrdiff_t amr_ghosts_fill(const amr_ghosts *ghosts, ptrdiff_t block, double *out, double *box, int most);
 
+/* Ask the memory for what amr_ghosts_fill will read of blocks of the same level. */
+void amr_ghosts_prefetch(const amr_ghosts *ghosts, ptrdiff_t block);
+
 /* buffer := the cells that the n ops (kinds SAME to HALO, `source` a block) read, those of ops[m] from cell place[m] on. */
 void amr_ghosts_pack(const amr_ghosts *ghosts, ptrdiff_t n, const amr_ghost_op *ops, const int32_t *place,
                      double *buffer);

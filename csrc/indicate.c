@@ -186,9 +186,27 @@ AMR_INLINE void one_job(const amr_layout *l, const amr_indicator *p, double tau,
   }
 }
 
+/* Whether all cells of w that indicators see are equal, those beside the block along more than `most` axes left out: no indicator finds
+ * anything then, nor on the cells of the parent. */
+static int is_uniform(const amr_layout *l, const double *w, int most) {
+  const double value = w[amr_cell(l, 0, 0, 0)];
+  const int g = l->g < 2 ? l->g : 2, gj = l->dim > 1 ? g : 0, gk = l->dim > 2 ? g : 0;
+  const int nj = l->dim > 1 ? l->n : 1, nk = l->dim > 2 ? l->n : 1;
+  for (int k = -gk; k < nk + gk; k++)
+    for (int j = -gj; j < nj + gj; j++) {
+      const int beside = (k < 0 || k >= nk) + (j < 0 || j >= nj), wide = beside < most ? g : 0;
+      if (beside > most) continue;
+      const double *u = w + amr_cell(l, -wide, j, k);
+      int differs = 0;
+      for (int i = 0; i < l->n + 2 * wide; i++) differs |= u[i] != value;
+      if (differs) return 0;
+    }
+  return 1;
+}
+
 /* parent[column]: the indicators on the block with pairs of cells of w joined along every axis, as its parent would see it. */
 AMR_INLINE void restricted(const amr_layout *l, const double *w, int n_job, const amr_indicator_job *jobs,
-                           double *parent, double *work) {
+                           const uint8_t *uniform, double *parent, double *work) {
   const amr_layout lc = amr_make_layout(l->dim, l->n / 2, 1, l->n_var);
   /* The same memory as fewer cells with two layers, for a stencil that needs them. */
   const amr_layout inner = amr_make_layout(l->dim, l->n / 2 - 2, 2, l->n_var);
@@ -201,7 +219,7 @@ AMR_INLINE void restricted(const amr_layout *l, const double *w, int n_job, cons
   for (int q = 0; q < n_job; q++) {
     const amr_indicator *p = &jobs[q].indicator;
     const int v = jobs[q].variable;
-    if (!(p->scale > 0) || jobs[q].column < 0) continue;
+    if (!(p->scale > 0) || jobs[q].column < 0 || uniform[v]) continue;
     if (v != last)
       restrict_box(l->dim, w + v * l->var_stride + from, amr_pool_stride(l), wc, amr_pool_stride(&lc), size, 1);
     last = v;
@@ -237,28 +255,33 @@ AMR_CLONES amr_status amr_indicate(const amr_physics *physics, const amr_layout 
   for (int64_t m = 0; m < n_list; m++) {
     const double *from = ghosts ? block : u + list[m] * stride;
     const ptrdiff_t at = list[m] * (ptrdiff_t)n_column;
-    int is_hot = 0;
     double none = 0.0, *aligned = out->detail ? out->detail + list[m] : &none;
-    if (ghosts && m + 1 < n_list) amr_prefetch(layout, ghosts->own, list[m + 1], 0);
+    uint8_t uniform[AMR_MAX_VAR];
+    if (ghosts && m + 1 < n_list) {
+      amr_prefetch(layout, ghosts->own, list[m + 1], 0);
+      amr_ghosts_prefetch(ghosts, list[m + 1]);
+    }
     if (ghosts) amr_ghosts_fill(ghosts, list[m], block, coarse, most);
     amr_to_primitive(physics, cells, from, cells, w, cells);
     for (int q = 0; q < n_job; q++) {
       const int v = jobs[q].variable, column = jobs[q].column;
       const double *field = w + v * cells;
+      if (q == 0 || v != jobs[q - 1].variable) uniform[v] = (uint8_t)is_uniform(layout, field, most);
       if (out->lowest) amr_fold_range(layout, field, out->lowest + v, out->highest + v);
-      if (!(jobs[q].indicator.scale > 0)) continue;
+      if (!(jobs[q].indicator.scale > 0) || uniform[v]) continue;
       uint32_t nowhere = 0;
       double ignored = 0.0;
       const double tau = column < 0 ? INFINITY : out->tau[at + column];
       one_job(layout, &jobs[q].indicator, tau, field, column < 0 ? &ignored : out->eta + at + column,
               column < 0 ? &nowhere : out->near + at + column, aligned, work);
-      is_hot |= column >= 0 && out->near[at + column] != 0;
     }
     if (!out->parent) continue;
-    if (is_hot)
-      for (int c = 0; c < n_column; c++) out->parent[at + c] = out->eta[at + c];
+    int is_low = 1;
+    for (int c = 0; c < n_column; c++) is_low &= out->eta[at + c] <= out->low[at + c];
+    if (is_low)
+      restricted(layout, w, n_job, jobs, uniform, out->parent + at, work);
     else
-      restricted(layout, w, n_job, jobs, out->parent + at, work);
+      for (int c = 0; c < n_column; c++) out->parent[at + c] = out->eta[at + c];
   }
   return AMR_OK;
 }

@@ -366,8 +366,10 @@ AMR_INLINE void PHYS(advance)(const amr_physics *physics, const amr_layout *l, a
     /* One call of the inlined body: two would compile it twice. */
     for (ptrdiff_t m = 0; m < n; m++) {
       const ptrdiff_t block = step->list[q + m];
-      if (step->ghosts && q + m + together < step->n_list)
+      if (step->ghosts && q + m + together < step->n_list) {
         amr_prefetch(l, step->ghosts->own, step->list[q + m + together], 0);
+        amr_ghosts_prefetch(step->ghosts, step->list[q + m + together]);
+      }
       amr_prefetch(l, step->u_out, block, 1);
       const double *u_in = step->ghosts ? blocks + m * l->block_stride : step->u_in + block * l->block_stride;
       PHYS(advance_block)(&work, dim, block, u_in);

@@ -155,7 +155,7 @@ def test_ghosts_made_by_the_kernel_are_those_of_the_pool(dim, n, kind):
     ]
     tau = np.full((len(blocks), 4), 0.1)
     for some in (jobs[:3], jobs):  # without FLASH's estimate the faces do
-        found = Indicated(tau, run.layout.n_var, with_parent=True)
+        found = Indicated(tau, run.layout.n_var, low=tau)
         indicate(*part, bare, blocks, some, found, run.ghosts.plan)
         seen.append((some, found))
     np.testing.assert_array_equal(bare, untouched)
@@ -166,7 +166,7 @@ def test_ghosts_made_by_the_kernel_are_those_of_the_pool(dim, n, kind):
     np.testing.assert_array_equal(interior(made, run.layout), interior(filled, run.layout))
     np.testing.assert_array_equal(made_flux, flux)
     for some, made_found in seen:
-        found = Indicated(tau, run.layout.n_var, with_parent=True)
+        found = Indicated(tau, run.layout.n_var, low=tau)
         indicate(*part, run.u, blocks, some, found)
         for name in ("eta", "near", "parent", "detail", "lowest", "highest"):
             np.testing.assert_array_equal(getattr(made_found, name), getattr(found, name), err_msg=name)

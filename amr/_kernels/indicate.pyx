@@ -31,6 +31,7 @@ cdef extern from "indicate.h":
     ctypedef struct amr_indicated:
         int n_column
         const double *tau
+        const double *low
         double *eta
         uint32_t *near
         double *parent
@@ -62,19 +63,21 @@ class Indicated:
         Block values.
     near : uint32 (n_block, n_column)
         Bit masks of the sides, edges and corners that a cell > ``tau`` is within ``buffer`` cells of.
-    parent : float64 (n_block, n_column), or None
-        Values of the blocks restricted to their parents' cells, edges included; the block's own if it has a cell > ``tau``.
+    low : float64 (n_block, n_column), or None
+        Blocks whose values are all <= ``low`` are looked at on their parents' cells, too. Read.
+    parent : float64 (n_block, n_column), or None without ``low``
+        Values of such blocks restricted to their parents' cells, edges included; of the others as ``eta``.
     detail : float64 (n_block,)
         What the multiresolution jobs find in the tree's alignment.
     lowest, highest : float64 (n_var,)
         Ranges of the jobs' variables over the interior cells.
     """
 
-    def __init__(self, tau, n_var, with_parent=False):
+    def __init__(self, tau, n_var, low=None):
         n_block, n_column = tau.shape
-        self.tau, self.eta = tau, np.zeros((n_block, n_column))
+        self.tau, self.low, self.eta = tau, low, np.zeros((n_block, n_column))
         self.near = np.zeros((n_block, n_column), dtype=np.uint32)
-        self.parent = np.zeros((n_block, n_column)) if with_parent else None
+        self.parent = np.zeros((n_block, n_column)) if low is not None else None
         self.detail = np.zeros(n_block)
         self.lowest, self.highest = np.full(n_var, np.inf), np.full(n_var, -np.inf)
 
@@ -107,7 +110,7 @@ def indicate(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u, const in
     cdef amr_status status
     cdef const amr_ghosts *plan = &ghosts.c if ghosts is not None else NULL
     cdef double[::1] scratch = np.empty(amr_indicate_scratch(&l))
-    cdef const double[:, ::1] tau = found.tau
+    cdef const double[:, ::1] tau = found.tau, low = found.low
     cdef double[:, ::1] eta = found.eta, parent = found.parent
     cdef uint32_t[:, ::1] near = found.near
     cdef double[::1] detail = found.detail, lowest = found.lowest, highest = found.highest
@@ -121,9 +124,9 @@ def indicate(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u, const in
         list[q].indicator.scale = job["scale"]
         list[q].indicator.filter, list[q].indicator.floor = job.get("filter", 0.0), job.get("floor", 0.0)
     require_blocks(u, &l, u.shape[0], l.n_var)
-    for array in (found.tau, found.eta, found.near, found.eta if found.parent is None else found.parent):
-        if array.shape != (u.shape[0], n_column):
-            raise ValueError("tau, eta, near and parent must have one row per block and equal columns")
+    for array in (found.tau, found.low, found.eta, found.near, found.parent):
+        if array is not None and array.shape != (u.shape[0], n_column):
+            raise ValueError("tau, low, eta, near and parent must have one row per block and equal columns")
     if detail.shape[0] != u.shape[0] or lowest.shape[0] != l.n_var or highest.shape[0] != l.n_var:
         raise ValueError("detail must have one entry per block, lowest and highest one per variable")
     for q in range(n_list):
@@ -132,11 +135,11 @@ def indicate(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u, const in
     if n_list == 0 or n_job == 0:
         return
     out.n_column = <int>n_column
-    out.tau, out.eta, out.near, out.parent = NULL, NULL, NULL, NULL
+    out.tau, out.low, out.eta, out.near, out.parent = NULL, NULL, NULL, NULL, NULL
     if n_column:
         out.tau, out.eta, out.near = &tau[0, 0], &eta[0, 0], &near[0, 0]
         if parent is not None:
-            out.parent = &parent[0, 0]
+            out.low, out.parent = &low[0, 0], &parent[0, 0]
     out.detail, out.lowest, out.highest = &detail[0], &lowest[0], &highest[0]
     with nogil:
         status = amr_indicate(&spec.c, &l, &u[0, 0, 0, 0, 0], plan, n_list, &blocks[0], n_job, list, &out, &scratch[0])

@@ -160,10 +160,10 @@ class _Teller:
         calm = int(self.leaf["calm"])
         if calm:
             return f"Nothing needs it, for {calm} regrids in a row; after {self.patience} it coarsens."
-        return f"Nothing refines it, but its parent would need it: {self._parent()}."
+        return f"Nothing refines it, but it or its parent would need it: {self._parent()}."
 
     def _parent(self) -> str:
-        return f"on the cells of its parent the indicators show {float(self.leaf['parent']):.3g} of the threshold for coarsening"
+        return f"on its cells or those of its parent the indicators show {float(self.leaf['parent']):.3g} of the threshold for coarsening"
 
     def why_not_finer(self) -> list[str]:
         leaf = self.leaf

@@ -173,7 +173,8 @@ class Decider:
         refine, coarsen = self._own_thresholds(forest)
         first = rule.first(forest)
         values = self.families.begin(len(u))
-        found = self._gather(mesh, u, parts, refine * first[:, None], sampled, values, trial)
+        own = self._at(refine, coarsen, first)
+        found = self._gather(mesh, u, parts, own, sampled, values, trial)
         value = combine_values(self._by_indicator(found["eta"] / refine), self.combine)
         threshold = first
         if self._error_indicator is not None:
@@ -182,7 +183,8 @@ class Decider:
             threshold = first * (rule.state.multiplier / before)
         threshold = rule.choose(forest, threshold, value)
         if not np.array_equal(threshold, first):
-            found = self._gather(mesh, u, parts, refine * threshold[:, None], sampled, values, trial, again=True)
+            own = self._at(refine, coarsen, threshold)
+            found = self._gather(mesh, u, parts, own, sampled, values, trial, again=True)
         return self._mark(forest, found, value, threshold, refine, coarsen, grow_only)
 
     def adapted(self, source: np.ndarray, change: np.ndarray) -> None:
@@ -229,6 +231,12 @@ class Decider:
             refine[:, own], coarsen[:, own] = high[:, None], low[:, None]
         return refine, coarsen
 
+    def _at(self, refine: np.ndarray, coarsen: np.ndarray, threshold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What makes a leaf hot, and what it must not exceed to be looked at on its parent's cells, of each leaf and column."""
+        hot = refine * threshold[:, None]
+        # A budget may raise the thresholds by more than is known yet.
+        return hot, hot if self.thresholds.marking.max_leaves is not None else coarsen * threshold[:, None]
+
     def _jobs(self) -> list[dict[str, Any]]:
         jobs: list[dict[str, Any]] = []
         for i, indicator in enumerate(self.indicators):
@@ -246,20 +254,19 @@ class Decider:
         mesh: BlocksOfRank,
         u: np.ndarray,
         parts: Parts,
-        refine: np.ndarray,
+        limits: tuple[np.ndarray, np.ndarray],
         sampled: np.ndarray | None,
         values: Found,
         trial: TrialMaker | None,
         again: bool = False,
     ) -> np.ndarray:
-        """What is found in all leaves, a structured array, with ``refine`` (n_leaves, n_columns). Collective.
+        """What is found in all leaves, a structured array, with the ``limits`` of `_at`. Collective.
 
         ``values`` of the families do not depend on thresholds: they are made unless this is done ``again``.
         """
-        own = refine[mesh.leaves]
-        found = self._indicate(u, parts(again=again), own)
+        found = self._indicate(mesh, u, parts(again=again), limits)
         if self.fields.follow(found.lowest, found.highest, u, self.comm):
-            found = self._indicate(u, parts(again=True), own)
+            found = self._indicate(mesh, u, parts(again=True), limits)
         if self._can_fail:
             self.comm.agree(self._evaluate_plugins(mesh, u, found))
         if not again:
@@ -278,7 +285,7 @@ class Decider:
                 local["look"][alarmed] = self.guard.look(u, parts, alarmed, self.fields.scales)
         # One message for all: leaves are in SFC order, ranks hold contiguous pieces of it.
         everywhere = self.comm.allgatherv(local)
-        self.families.derive(mesh.forest, everywhere, refine, self.buffer, self.combine)
+        self.families.derive(mesh.forest, everywhere, limits[0], self.buffer, self.combine)
         return everywhere
 
     def _error(self, found: np.ndarray, indicator: int) -> np.ndarray:
@@ -287,8 +294,11 @@ class Decider:
             return found["error"]
         return self._by_indicator(found["eta"])[:, indicator]
 
-    def _indicate(self, u: np.ndarray, parts: Iterable[Part], refine: np.ndarray) -> Any:
-        found = _c.Indicated(np.ascontiguousarray(refine), self.layout.n_var, with_parent=True)
+    def _indicate(
+        self, mesh: BlocksOfRank, u: np.ndarray, parts: Iterable[Part], limits: tuple[np.ndarray, np.ndarray]
+    ) -> Any:
+        tau, low = (limit[mesh.leaves] for limit in limits)
+        found = _c.Indicated(tau, self.layout.n_var, low)
         jobs = self._jobs()
         for blocks, plan in parts:
             _c.indicate(self._physics.spec, self.layout, u, blocks, jobs, found, plan)
