@@ -471,3 +471,37 @@ def test_decider_refuses_a_buffer_wider_than_a_block():
         Decider(OneRank(), physics, Layout(1, 8, 2, 1), None, [], buffer=9)
     with pytest.raises(CaseError, match="combine: 'xor'"):
         Decider(OneRank(), physics, Layout(1, 8, 2, 1), None, [], combine="xor")
+
+
+# ---- the cells of the parent ----------------------------------------------------------------------------------------------
+
+
+def found_with(layout, w, low, **job):
+    """What an indicator finds on blocks of one variable, with the parent's cells where all is <= low."""
+    found = kernel.Indicated(np.full((len(w), 1), np.inf), 1, np.full((len(w), 1), low))
+    spec, blocks = create_physics("burgers", layout.dim).spec, np.arange(len(w), dtype=np.int32)
+    jobs = [{"variable": 0, "column": 0, "scale": 1.0, "buffer": 0, "filter": 0.05, "floor": 0.0, **job}]
+    kernel.indicate(spec, layout, w[:, None], blocks, jobs, found)
+    return found
+
+
+@pytest.mark.parametrize("dim", DIMS)
+def test_only_blocks_that_could_coarsen_are_looked_at_on_their_parents_cells(dim):
+    layout = layout_of(dim, n=16)
+    wave = field(layout, lambda *x: sum(np.sin(0.5 * c) for c in x))[0]
+    found = found_with(layout, np.stack([wave, 0.1 * wave]), low=0.005, id=kernel.MULTIRESOLUTION)
+    assert found.eta[0] > 0.005 > found.eta[1]
+    assert found.parent[0] == found.eta[0]
+    # Third order: what a wave of twice the angle shows is nearly 8 times as much.
+    assert 6 < found.parent[1, 0] / found.eta[1, 0] < 8
+
+
+@pytest.mark.parametrize("indicator", [kernel.JUMP, kernel.SECOND_DIFFERENCE, kernel.LOHNER, kernel.MULTIRESOLUTION])
+@pytest.mark.parametrize(("dim", "axis", "side"), [(d, a, s) for d in DIMS for a in range(d) for s in (0, 1)])
+def test_a_uniform_block_beside_another_value_is_not_taken_for_uniform(dim, axis, side, indicator):
+    layout = layout_of(dim, n=8)
+    w = field(layout, lambda *x: np.where(x[axis] < 7.5 if side else x[axis] > -0.5, 2.0, 3.0))
+    assert (w[0][layout.interior] == 2.0).all()
+    assert found_with(layout, w, low=1.0, id=indicator).eta[0] > 0.1
+    nothing = found_with(layout, np.full_like(w, 2.0), low=1.0, id=indicator)
+    assert nothing.eta[0] == nothing.parent[0] == 0.0

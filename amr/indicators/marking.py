@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,9 +54,12 @@ def combine_values(ratio: np.ndarray, combine: str) -> np.ndarray:
     ----------
     ratio : float64 (n, n_indicators)
     """
-    if ratio.shape[1] == 0:
-        return np.zeros(len(ratio))
-    return ratio.max(axis=1) if combine == "or" else ratio.min(axis=1)
+    return across(np.maximum if combine == "or" else np.minimum, ratio)
+
+
+def across(function: np.ufunc, columns: np.ndarray, empty: float = 0.0) -> np.ndarray:
+    """Reduce (n, m) over few columns, (n,): several times faster than reducing along an axis. ``empty`` where m = 0."""
+    return reduce(function, columns.T) if columns.shape[1] else np.full(len(columns), empty)
 
 
 def combine_near(near: Sequence[np.ndarray], combine: str, n_block: int) -> np.ndarray:
@@ -65,8 +69,7 @@ def combine_near(near: Sequence[np.ndarray], combine: str, n_block: int) -> np.n
     """
     if not near:
         return np.zeros(n_block, dtype=np.uint32)
-    function = np.bitwise_or if combine == "or" else np.bitwise_and
-    return function.reduce(np.stack(list(near)), axis=0)
+    return reduce(np.bitwise_or if combine == "or" else np.bitwise_and, near)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,16 @@ from amr.indicators.decision import BlocksOfRank, Decision
 from amr.indicators.families import Families, Found
 from amr.indicators.fields import Fields
 from amr.indicators.leaf_state import Bar, Cause
-from amr.indicators.marking import COMBINATIONS, Marked, Region, check_regions, combine_near, combine_values, mark
+from amr.indicators.marking import (
+    COMBINATIONS,
+    Marked,
+    Region,
+    across,
+    check_regions,
+    combine_near,
+    combine_values,
+    mark,
+)
 from amr.indicators.plugin import PluginIndicator, centre_bit, near_everywhere
 from amr.indicators.review import Guards, Part, Parts, everything, message, no_review
 from amr.indicators.thresholds import ABSOLUTE, Marking, ThresholdRule, ThresholdState, n_leaves_after
@@ -173,8 +182,7 @@ class Decider:
         refine, coarsen = self._own_thresholds(forest)
         first = rule.first(forest)
         values = self.families.begin(len(u))
-        own = self._at(refine, coarsen, first)
-        found = self._gather(mesh, u, parts, own, sampled, values, trial)
+        found = self._gather(mesh, u, parts, self._limits(refine, coarsen, first), sampled, values, trial)
         value = combine_values(self._by_indicator(found["eta"] / refine), self.combine)
         threshold = first
         if self._error_indicator is not None:
@@ -183,8 +191,8 @@ class Decider:
             threshold = first * (rule.state.multiplier / before)
         threshold = rule.choose(forest, threshold, value)
         if not np.array_equal(threshold, first):
-            own = self._at(refine, coarsen, threshold)
-            found = self._gather(mesh, u, parts, own, sampled, values, trial, again=True)
+            limits = self._limits(refine, coarsen, threshold)
+            found = self._gather(mesh, u, parts, limits, sampled, values, trial, again=True)
         return self._mark(forest, found, value, threshold, refine, coarsen, grow_only)
 
     def adapted(self, source: np.ndarray, change: np.ndarray) -> None:
@@ -231,7 +239,7 @@ class Decider:
             refine[:, own], coarsen[:, own] = high[:, None], low[:, None]
         return refine, coarsen
 
-    def _at(self, refine: np.ndarray, coarsen: np.ndarray, threshold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _limits(self, refine: np.ndarray, coarsen: np.ndarray, threshold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What makes a leaf hot, and what it must not exceed to be looked at on its parent's cells, of each leaf and column."""
         hot = refine * threshold[:, None]
         # A budget may raise the thresholds by more than is known yet.
@@ -260,7 +268,7 @@ class Decider:
         trial: TrialMaker | None,
         again: bool = False,
     ) -> np.ndarray:
-        """What is found in all leaves, a structured array, with the ``limits`` of `_at`. Collective.
+        """What is found in all leaves, a structured array, with the ``limits`` of `_limits`. Collective.
 
         ``values`` of the families do not depend on thresholds: they are made unless this is done ``again``.
         """
@@ -307,7 +315,7 @@ class Decider:
     def _near(self, found: Any) -> np.ndarray:
         """Combined masks of the local blocks: those of an indicator's variables are joined in any case."""
         own = [
-            np.bitwise_or.reduce(found.near[:, self.first[i] : self.first[i + 1]], axis=1)
+            across(np.bitwise_or, found.near[:, self.first[i] : self.first[i + 1]])
             for i in range(len(self.indicators))
             if i not in self.families.derived
         ]
@@ -347,20 +355,26 @@ class Decider:
 
         def calm_at(factor: float) -> np.ndarray:
             """Regrids in a row that each leaf could do without, this one included."""
-            own = (found["parent"] < coarsen * (factor * threshold[:, None])).all(axis=1)
-            low = (own | review.low) & ~review.on_trial & ~(value > factor * threshold)
+            own = found["parent"] < coarsen * (factor * threshold[:, None])
+            low = (across(np.logical_and, own, True) | review.low) & ~review.on_trial & ~(value > factor * threshold)
             return np.where(low & ~sampled, np.minimum(leaf["calm"], 254) + 1, 0)
 
-        def marked_at(factor: float) -> Marked:
+        def marked_at(factor: float, calm: np.ndarray) -> Marked:
             # Raised: the masks of the threshold below, of the blocks that are still hot. Never less than what is near.
             masks = near if factor == 1 else np.where(sampled | (value > factor * threshold), near, np.uint32(0))
             # A budget that binds has no patience.
-            calm = (calm_at(factor) >= (self.patience if factor == 1 else 1)) | review.released
-            return mark(forest, masks, calm & (not grow_only), self.regions, self.geometry, review.vetoed)
+            is_calm = (calm >= (self.patience if factor == 1 else 1)) | review.released
+            return mark(forest, masks, is_calm & (not grow_only), self.regions, self.geometry, review.vetoed)
 
-        factor = self._raised(lambda f: n_leaves_after(forest, marked_at(f).flags), found, threshold, refine, coarsen)
-        marked = marked_at(factor)
-        leaf["calm"] = calm_at(factor)
+        factor = 1.0
+        if self.thresholds.marking.max_leaves is not None:
+            ratio, largest = float((coarsen / refine).min(initial=1.0)), across(np.maximum, found["eta"] / refine)
+            factor = self.thresholds.fit(
+                lambda f: n_leaves_after(forest, marked_at(f, calm_at(f)).flags), largest, threshold, ratio
+            )
+        calm = calm_at(factor)
+        marked = marked_at(factor, calm)
+        leaf["calm"] = calm
         self.hot = hot[:, None] & (found["eta"] > refine * threshold[:, None])
         self._remember(forest, marked, sampled, found, refine, coarsen, factor * threshold, value, hot)
         if self.guard:
@@ -371,19 +385,12 @@ class Decider:
         eta = self._by_indicator(found["eta"])
         return Decision(marked.flags, value, eta, factor * threshold, near, labels, scales)
 
-    def _raised(
-        self, leaves_at: Callable[[float], int], found: np.ndarray, threshold: np.ndarray, refine: np.ndarray,
-        coarsen: np.ndarray,
-    ) -> float:  # fmt: skip
-        """Factor by which a budget of leaves raises the thresholds."""
-        ratio = float((coarsen / refine).min(initial=1.0))
-        largest = (found["eta"] / refine).max(axis=1, initial=0.0)
-        return self.thresholds.fit(leaves_at, largest, threshold, ratio)
-
     def _by_indicator(self, columns: np.ndarray) -> np.ndarray:
         """Largest of each indicator's columns, (n_leaves, n_indicators)."""
-        parts = [columns[:, self.first[i] : self.first[i + 1]].max(axis=1) for i in range(len(self.indicators))]
-        return np.stack(parts, axis=1) if parts else np.zeros((len(columns), 0))
+        found = np.zeros((len(columns), len(self.indicators)))
+        for i in range(len(self.indicators)):
+            found[:, i] = across(np.maximum, columns[:, self.first[i] : self.first[i + 1]])
+        return found
 
     def _remember(
         self, forest: Forest, marked: Marked, sampled: np.ndarray, found: np.ndarray, refine: np.ndarray, coarsen: np.ndarray,
@@ -398,7 +405,7 @@ class Decider:
             leaf["column"] = leaf_state.leading_column(found["eta"] / refine, self.first, self.combine)
             leaf["refine"] = refine[np.arange(len(leaf)), leaf["column"]] * threshold
             with np.errstate(divide="ignore", invalid="ignore"):  # coarsen = 0: never
-                leaf["parent"] = np.minimum((found["parent"] / coarsen).max(axis=1) / threshold, largest)
+                leaf["parent"] = np.minimum(across(np.maximum, found["parent"] / coarsen) / threshold, largest)
         top = hot & (forest.level == forest.max_level)
         leaf["bar"] = np.where(top, Bar.MAX_LEVEL, leaf["bar"] if self.guard else Bar.NONE)
         recent = leaf["since"] < 3

@@ -51,10 +51,10 @@ def survey(
     asked.fields = copy(decider.fields)  # its scales may change
     if not asked.fields.scales:
         asked.fields.measure(u, asked.comm)
-    refine, _ = asked._own_thresholds(forest)
+    refine, coarsen = asked._own_thresholds(forest)
     first = asked.thresholds.first(forest)
     values = asked.families.begin(len(u))
-    found = asked._gather(mesh, u, parts, refine * first[:, None], None, values, trial)
+    found = asked._gather(mesh, u, parts, asked._limits(refine, coarsen, first), None, values, trial)
     value = combine_values(asked._by_indicator(found["eta"] / refine), asked.combine)
     threshold = asked.thresholds.choose(forest, first, value)
     hot = found["eta"] > refine * threshold[:, None]

@@ -290,8 +290,7 @@ class ThresholdRule:
             Least ratio of a ``coarsen`` to its ``refine``: raised beyond ``value / coarsen`` everything coarsens, and what is
             still too much is held by regions or balance.
         """
-        if self.marking.max_leaves is None:
-            return 1.0
+        assert self.marking.max_leaves is not None
         highest = float((value / threshold).max(initial=1.0)) / max(coarsen, 1e-3)
         factor = raise_to_fit(leaves_at, self.marking.max_leaves, highest)
         if factor > 1:

@@ -46,7 +46,8 @@ def balance_flags(forest: Forest, flags: np.ndarray) -> np.ndarray:
 
 def whole_groups(forest: Forest, wanted: np.ndarray) -> np.ndarray:
     """First leaves of the groups of 2^dim siblings that are all leaves and all ``wanted``."""
-    first = np.flatnonzero(wanted & (forest.level > 0) & ~(forest.coords & 1).any(axis=1))
+    x, y, z = forest.coords.T
+    first = np.flatnonzero(wanted & (forest.level > 0) & ((x | y | z) & 1 == 0))
     first = first[first <= forest.n_leaves - forest.n_children]
     whole = np.ones(len(first), bool)
     for child in range(1, forest.n_children):
