@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter, sleep
 from typing import Any, NoReturn
 
@@ -159,6 +159,16 @@ class Comm:
     def agree(self, error: AMRError | None) -> None:
         """Raise on every rank the error of the lowest rank that has one (collective; one small reduction if none has)."""
         self.raise_lowest(float(self.allreduce_min([self.error_rank(error)])[0]), error)
+
+    def agreed(self, work: Callable[[], Any]) -> Any:
+        """What ``work`` returns; an error on one rank alone (a user's function, a file) is raised on all (collective)."""
+        error, value = None, None
+        try:
+            value = work()
+        except AMRError as fault:
+            error = fault
+        self.agree(error)
+        return value
 
     def abort(self, code: int) -> NoReturn:
         """End the whole program at once, all ranks, with exit status ``code``."""

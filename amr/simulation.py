@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -210,7 +210,7 @@ class Simulation:
             self.pool.commit_new(n_block)
             self._set_mesh(forest, starts)
             if self.physics.static:
-                self._guarded(lambda: self.initial.fill(self.pool.u, self.mesh, self.physics.static))
+                self.comm.agreed(lambda: self.initial.fill(self.pool.u, self.mesh, self.physics.static))
             self.ledger.add_regrid(1, self.pool.u, self.mesh, change[self.mesh.leaves] != 0)
             self.max_signal = self._measure()
         return True
@@ -248,7 +248,7 @@ class Simulation:
                 # Without an indicator the user has said where it is to be fine: the samples are reported only.
                 sampled = self.sampled.refine if self.decider.indicators else None
             else:
-                self._guarded(lambda: self.initial.fill(self.pool.u, self.mesh))
+                self.comm.agreed(lambda: self.initial.fill(self.pool.u, self.mesh))
             self.max_signal = self._measure("the initial state")
             if self.case.mesh.max_level == 0:
                 break
@@ -266,7 +266,7 @@ class Simulation:
         forest = checkpoint.forest(self.case.mesh.max_level)
         self._set_mesh(forest, self._cut(forest))
         self.pool.resize(self.mesh.n_block)
-        self._guarded(lambda: checkpoint.read_blocks(self.mesh.leaves, self.pool.u, self.layout))
+        self.comm.agreed(lambda: checkpoint.read_blocks(self.mesh.leaves, self.pool.u, self.layout))
         self.time, self.step_number = checkpoint.time, checkpoint.step
         self.regridded_at = checkpoint.meta["regridded_at"]
         self.ledger.restore(checkpoint.meta["ledger"])
@@ -308,17 +308,7 @@ class Simulation:
 
     def _source(self, u: np.ndarray, t: float, dt: float) -> np.ndarray:
         with self.timers("source"):
-            return self._guarded(lambda: self.sources.advance(u, self.mesh, t, dt))
-
-    def _guarded(self, work: Callable[[], Any]) -> Any:
-        """Do what may fail on one rank alone (a user's function, a file): its error is raised on all of them."""
-        error, value = None, None
-        try:
-            value = work()
-        except AMRError as fault:
-            error = fault
-        self.comm.agree(error)
-        return value
+            return self.comm.agreed(lambda: self.sources.advance(u, self.mesh, t, dt))
 
     # ---- results -----------------------------------------------------------------------------------------------------
 

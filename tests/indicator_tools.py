@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from amr._kernels import indicate as kernel
+from amr.comm import Comm
 from amr.errors import AMRError
 from amr.indicators.fields import Fields
 from amr.mesh.balance import balance_flags
@@ -57,9 +58,13 @@ class OneRank:
         if error is not None:
             raise error
 
+    agreed = Comm.agreed
+
 
 class ThreadRank:
     """One of several ranks that are threads of this process; `run` starts them."""
+
+    agreed = Comm.agreed
 
     def __init__(self, rank, size, shared):
         self.rank, self.size = rank, size

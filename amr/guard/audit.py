@@ -163,7 +163,8 @@ class _Teller:
         return f"Nothing refines it, but it or its parent would need it: {self._parent()}."
 
     def _parent(self) -> str:
-        return f"on its cells or those of its parent the indicators show {float(self.leaf['parent']):.3g} of the threshold for coarsening"
+        share = float(self.leaf["parent"])
+        return f"on its cells or those of its parent the indicators show {share:.3g} of the threshold for coarsening"
 
     def why_not_finer(self) -> list[str]:
         leaf = self.leaf

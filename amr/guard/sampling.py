@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amr.errors import AMRError
 from amr.guard import scouts, zoom
 from amr.guard.bisect import bisected_averages, lagrange_gap, lebesgue
 from amr.guard.nodes import Lattice, cell_points, gauss_points, mean_of_points
@@ -156,13 +155,13 @@ class Sampler:
         """
         before = self.evaluations
         if self._range is None:
-            found = self._agreed(lambda: self._centre_range(level, coords))
+            found = self.comm.agreed(lambda: self._centre_range(level, coords))
             self._range = self.comm.allreduce_max(found)
-        findings = self._agreed(lambda: self._visit(averages, level, coords, max_level))
+        findings = self.comm.agreed(lambda: self._visit(averages, level, coords, max_level))
         self._range = self.comm.allreduce_max(self._range)
         scale = self.scale()
         alarm = 2.0 / self.tolerance * np.divide(findings.deviation, scale).max(axis=1, initial=0.0)
-        found, counts = self._agreed(lambda: self._judge(findings, alarm, averages, level, coords, max_level))
+        found, counts = self.comm.agreed(lambda: self._judge(findings, alarm, averages, level, coords, max_level))
         totals = self.comm.allreduce_sum_int([self.evaluations - before, *counts])
         return Sampled(*found, *map(int, totals))
 
@@ -176,16 +175,6 @@ class Sampler:
             span[group], floor[group] = span[group].max(), floor[group].max()
         scale = np.maximum(span, ROUND_OFF * floor)
         return np.where(scale > 0, scale, 1.0)
-
-    def _agreed(self, work: Callable[[], Any]) -> Any:
-        """Do what may fail on one rank alone: its error is raised on all of them."""
-        error, value = None, None
-        try:
-            value = work()
-        except AMRError as fault:
-            error = fault
-        self.comm.agree(error)
-        return value
 
     def _chunks(self, n_block: int, points_per_cell: int) -> list[slice]:
         """Blocks some at a time."""
