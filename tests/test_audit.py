@@ -15,6 +15,7 @@ from amr.guard import audit, resolution
 from amr.guard.classify import Kind
 from amr.guard.resolution import History
 from amr.indicators import leaf_state
+from amr.indicators.columns import leading_column
 from amr.indicators.leaf_state import Bar, Cause
 from amr.indicators.survey import survey
 from amr.io.checkpoint import Checkpoint, write_checkpoint
@@ -124,8 +125,8 @@ def test_a_leaf_without_a_class_or_values_says_so():
 def test_and_names_the_indicator_that_decides():
     ratio = np.array([[3.0, 9.0, 2.0], [0.5, 0.1, 2.0]])
     first = np.array([0, 2, 3])
-    assert leaf_state.leading_column(ratio, first, "or").tolist() == [1, 2]
-    assert leaf_state.leading_column(ratio, first, "and").tolist() == [2, 0]
+    assert leading_column(ratio, first, "or").tolist() == [1, 2]
+    assert leading_column(ratio, first, "and").tolist() == [2, 0]
 
 
 # ---- from a checkpoint -----------------------------------------------------------------------------------------------------

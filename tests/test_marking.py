@@ -9,7 +9,8 @@ import pytest
 from amr._kernels import sfc
 from amr.errors import CaseError, PluginError
 from amr.indicators import Decider, Region, create_indicator
-from amr.indicators.marking import combine_near, combine_values, mark
+from amr.indicators.columns import combine_near, combine_values
+from amr.indicators.marking import mark
 from amr.mesh.balance import balance_flags, is_balanced
 from amr.mesh.geometry import Geometry
 from amr.mesh.neighbors import offsets

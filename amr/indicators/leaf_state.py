@@ -11,6 +11,8 @@ from enum import IntEnum
 
 import numpy as np
 
+from amr.indicators.columns import across
+
 #: Samples of the last regrids that a noise verdict is made from.
 N_SAMPLES = 4
 
@@ -104,24 +106,34 @@ def carry(state: np.ndarray, source: np.ndarray, change: np.ndarray, n_children:
     return new
 
 
-def leading_column(ratio: np.ndarray, first: np.ndarray, combine: str) -> np.ndarray:
-    """Which column decides whether each leaf is hot: the largest, or with "and" that of the lowest indicator; int (n_leaves,).
+def note_values(
+    state: np.ndarray, column: np.ndarray, value: np.ndarray, parent: np.ndarray, refine: np.ndarray, coarsen: np.ndarray,
+    threshold: np.ndarray,
+) -> None:  # fmt: skip
+    """Remember, in place, what the indicators found: column and value that decided, and what they show beside ``coarsen``.
 
     Parameters
     ----------
-    ratio : float64 (n_leaves, n_columns)
-        Values in units of their thresholds, at least one column.
-    first : int (n_indicators + 1,)
-        First column of each indicator, and their number.
-    combine : str
-        "or" or "and".
+    state : LEAF_STATE (n_leaves,)
+    column : int (n_leaves,)
+        Column that decided.
+    value, threshold : float64 (n_leaves,)
+        In units of ``refine``.
+    parent, refine, coarsen : float64 (n_leaves, n_columns)
     """
-    if combine == "or":
-        return ratio.argmax(axis=1)
-    parts = [ratio[:, a:b] for a, b in zip(first[:-1], first[1:], strict=True)]
-    lowest = np.stack([part.max(axis=1) for part in parts]).argmin(axis=0)
-    inside = np.stack([part.argmax(axis=1) for part in parts])
-    return first[lowest] + np.take_along_axis(inside, lowest[None], axis=0)[0]
+    largest = np.finfo(np.float32).max
+    state["value"] = np.minimum(value / threshold, largest)
+    state["column"] = column
+    state["refine"] = refine[np.arange(len(state)), column] * threshold
+    with np.errstate(divide="ignore", invalid="ignore"):  # coarsen = 0: never
+        state["parent"] = np.minimum(across(np.maximum, parent / coarsen) / threshold, largest)
+
+
+def note_flags(state: np.ndarray, flags: np.ndarray, n_children: int) -> int:
+    """Age the leaves by a regrid, in place; the number of places that changed their mind within 3 regrids."""
+    back = (state["since"] < 3) & (flags != 0) & (state["last"] == -flags)
+    state["since"] = np.minimum(state["since"], 254) + 1
+    return int((back & (flags > 0)).sum()) + int((back & (flags < 0)).sum()) // n_children
 
 
 def to_text(state: np.ndarray) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,9 +20,6 @@ from amr.mesh.neighbors import COARSER, FINER, SAME, neighbors
 if TYPE_CHECKING:
     from amr.mesh.geometry import Geometry
     from amr.mesh.tree import Forest
-
-#: How several indicators become one decision.
-COMBINATIONS = ("or", "and")
 
 
 @dataclass(frozen=True)
@@ -45,31 +41,6 @@ class Region:
     upper: Sequence[float]
     level: int = 0
     factor: float = 1.0
-
-
-def combine_values(ratio: np.ndarray, combine: str) -> np.ndarray:
-    """One number per block, > 1 where it is to be refined: the largest ("or") or smallest ("and") of eta / refine.
-
-    Parameters
-    ----------
-    ratio : float64 (n, n_indicators)
-    """
-    return across(np.maximum if combine == "or" else np.minimum, ratio)
-
-
-def across(function: np.ufunc, columns: np.ndarray, empty: float = 0.0) -> np.ndarray:
-    """Reduce (n, m) over few columns, (n,): several times faster than reducing along an axis. ``empty`` where m = 0."""
-    return reduce(function, columns.T) if columns.shape[1] else np.full(len(columns), empty)
-
-
-def combine_near(near: Sequence[np.ndarray], combine: str, n_block: int) -> np.ndarray:
-    """One `near` mask per block from those of the indicators, uint32 (n_block,).
-
-    With "and" a bit stays where every indicator has it: the cells that all of them flag are near that side only then.
-    """
-    if not near:
-        return np.zeros(n_block, dtype=np.uint32)
-    return reduce(np.bitwise_or if combine == "or" else np.bitwise_and, near)
 
 
 @dataclass(frozen=True)

@@ -12,20 +12,12 @@ from amr._kernels import indicate as _c
 from amr.errors import CaseError, FileFormatError, PluginError
 from amr.indicators import leaf_state
 from amr.indicators.base import Indicator, VariableIndicator
+from amr.indicators.columns import COMBINATIONS, across, combine_near, combine_values, leading_column
 from amr.indicators.decision import BlocksOfRank, Decision
 from amr.indicators.families import Families, Found
 from amr.indicators.fields import Fields
 from amr.indicators.leaf_state import Bar, Cause
-from amr.indicators.marking import (
-    COMBINATIONS,
-    Marked,
-    Region,
-    across,
-    check_regions,
-    combine_near,
-    combine_values,
-    mark,
-)
+from amr.indicators.marking import Marked, Region, check_regions, mark
 from amr.indicators.plugin import PluginIndicator, centre_bit, near_everywhere
 from amr.indicators.review import Guards, Part, Parts, everything, message, no_review
 from amr.indicators.thresholds import ABSOLUTE, Marking, ThresholdRule, ThresholdState, n_leaves_after
@@ -376,7 +368,13 @@ class Decider:
         marked = marked_at(factor, calm)
         leaf["calm"] = calm
         self.hot = hot[:, None] & (found["eta"] > refine * threshold[:, None])
-        self._remember(forest, marked, sampled, found, refine, coarsen, factor * threshold, value, hot)
+        leaf["cause"] = np.where(sampled & (marked.cause == Cause.INDICATOR), Cause.SAMPLING, marked.cause)
+        top = hot & (forest.level == forest.max_level)
+        leaf["bar"] = np.where(top, Bar.MAX_LEVEL, leaf["bar"] if self.guard else Bar.NONE)
+        if found["eta"].shape[1]:
+            column = leading_column(found["eta"] / refine, self.first, self.combine)
+            leaf_state.note_values(leaf, column, value, found["parent"], refine, coarsen, factor * threshold)
+        self.flicker += leaf_state.note_flags(leaf, marked.flags, 1 << forest.dim)
         if self.guard:
             with self.timed("guard"):
                 self.guard.settle(forest, leaf, review, marked, found)
@@ -391,24 +389,3 @@ class Decider:
         for i in range(len(self.indicators)):
             found[:, i] = across(np.maximum, columns[:, self.first[i] : self.first[i + 1]])
         return found
-
-    def _remember(
-        self, forest: Forest, marked: Marked, sampled: np.ndarray, found: np.ndarray, refine: np.ndarray, coarsen: np.ndarray,
-        threshold: np.ndarray, value: np.ndarray, hot: np.ndarray,
-    ) -> None:  # fmt: skip
-        """Cause and values of each leaf, and flicker."""
-        leaf, flags = self.leaf, marked.flags
-        leaf["cause"] = np.where(sampled & (marked.cause == Cause.INDICATOR), Cause.SAMPLING, marked.cause)
-        largest = np.finfo(np.float32).max
-        leaf["value"] = np.minimum(value / threshold, largest)
-        if found["eta"].shape[1]:
-            leaf["column"] = leaf_state.leading_column(found["eta"] / refine, self.first, self.combine)
-            leaf["refine"] = refine[np.arange(len(leaf)), leaf["column"]] * threshold
-            with np.errstate(divide="ignore", invalid="ignore"):  # coarsen = 0: never
-                leaf["parent"] = np.minimum(across(np.maximum, found["parent"] / coarsen) / threshold, largest)
-        top = hot & (forest.level == forest.max_level)
-        leaf["bar"] = np.where(top, Bar.MAX_LEVEL, leaf["bar"] if self.guard else Bar.NONE)
-        recent = leaf["since"] < 3
-        back = recent & (flags != 0) & (leaf["last"] == -flags)
-        self.flicker += int((back & (flags > 0)).sum()) + int((back & (flags < 0)).sum()) // (1 << forest.dim)
-        leaf["since"] = np.minimum(leaf["since"], 254) + 1

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amr.indicators.columns import combine_values
 from amr.indicators.decision import BlocksOfRank
 from amr.indicators.fields import Scale
-from amr.indicators.marking import combine_values
 from amr.indicators.regrid import Decider
 from amr.indicators.review import Parts
 
