@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,11 @@ import numpy as np
 from amr.comm import Comm, check_launcher
 from amr.guard.sampling import Sampled, Sampler
 from amr.guard.verify import Guard as RegridGuard
-from amr.indicators import Decider, Marking, Region, VariableIndicator
+from amr.indicators import AdjointWeighted, Decider, Indicator, Marking, Region, VariableIndicator
+from amr.indicators.adjoint_solve import Backward
 from amr.indicators.base import find_variables
 from amr.io.outputs import OutputOptions
+from amr.io.timers import Timers
 from amr.mesh.geometry import Geometry
 from amr.mesh.pool import Layout, Pool
 from amr.mesh.tree import Forest
@@ -200,6 +203,38 @@ def build(case: Case, comm: Comm | None) -> Parts:
     )
 
 
+def _with_adjoint(indicator: Indicator, case: Case, comm: Comm, physics: Physics, layout: Layout, geometry: Geometry) -> Indicator:
+    """The indicator; if it is adjoint-weighted, with the adjoint states. Collective."""
+    if not isinstance(indicator, AdjointWeighted):
+        return indicator
+    mesh, options, level = case.mesh, case.scheme, indicator.parameters.level
+    system = indicator.system_of(lambda: _mean(case, physics, geometry)[0])
+    level = min(1, mesh.max_level) if level is None else level
+    backward = Backward(
+        comm,
+        layout,
+        geometry,
+        Forest.uniform(mesh.dim, mesh.root_blocks, mesh.periodic, level, level),
+        [boundary.kind == "reflecting" for boundary in case.boundaries],
+        create_scheme(system.physics, options.integrator, options.reconstruction, options.limiter),
+        options.cfl,
+        Timers(),
+    )
+    return indicator.solved(system, backward, case.time.start, case.time.end)
+
+
+def _mean(case: Case, physics: Physics, geometry: Geometry) -> list[float]:
+    """Means of the conserved variables of the initial state, on the mesh of level 0. Every rank does the whole."""
+    forest = Forest.uniform(case.mesh.dim, case.mesh.root_blocks)
+    corner, spacing = geometry.origin(forest.level, forest.coords), geometry.spacing(forest.level)
+    name = f"problem {case.data['problem']['name']}"
+    pieces = average_pieces(
+        case.problem.initial, physics, corner, spacing, geometry.n, case.problem.quadrature, name
+    )
+    averages = np.concatenate([np.moveaxis(each, 1, 0).reshape(physics.n_var, -1) for _, each in pieces], axis=1)
+    return [math.fsum(values) / len(values) for values in averages]
+
+
 def _decider(case: Case, comm: Comm, physics: Physics, layout: Layout, geometry: Geometry) -> Decider:
     refinement, options = case.refinement, case.guard
     guard = None
@@ -212,7 +247,7 @@ def _decider(case: Case, comm: Comm, physics: Physics, layout: Layout, geometry:
         physics,
         layout,
         geometry,
-        case.indicators,
+        [_with_adjoint(each, case, comm, physics, layout, geometry) for each in case.indicators],
         combine=refinement.combine,
         buffer=case.buffer,
         patience=refinement.patience,

@@ -100,7 +100,7 @@ def guard_report(sim: Simulation) -> dict[str, Any]:
     """The ``guard`` section of the report: what the guards did, and what the mesh does not resolve now. Collective."""
     decider, mesh, physics, layout, u = sim.decider, sim.mesh, sim.physics, sim.layout, sim.pool.u
     parts = partial(mesh.ghosted, u, sim.time, decider.needs_pool)
-    found = survey(decider, mesh, u, parts, sim.trial)
+    found = survey(decider, mesh, u, parts, sim.trial, sim.time)
     is_hot = found.hot.any(axis=1)[mesh.leaves]
     seen = resolution.classify_blocks(physics, layout, u, parts, is_hot, found.scales)
     each = resolution.classify_variables(physics, layout, u, parts, found.scales, _block_spans(sim))

@@ -218,7 +218,7 @@ class Simulation:
     def _decide(self, sampled: np.ndarray | None = None, grow_only: bool = False) -> np.ndarray:
         """Balanced flags of all leaves; ``sampled``: local blocks that hold more than their cells say."""
         parts = partial(self.mesh.ghosted, self.pool.u, self.time, self.decider.needs_pool)
-        return self.decider.decide(self.mesh, self.pool.u, parts, sampled, grow_only, self.trial).flags
+        return self.decider.decide(self.mesh, self.pool.u, parts, sampled, grow_only, self.trial, self.time).flags
 
     def trial(self, with_coarse: bool) -> Trial | None:
         """Trial steps from the present state; None if nothing moves."""

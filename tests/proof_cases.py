@@ -138,6 +138,31 @@ CASES: dict[str, Callable[[], Case]] = {
         },
         time={"max_steps": 18},
     ),
+    "acoustics 2D, adjoint": lambda: small("adjoint", mesh={"block_cells": 8}, time={"end": 0.95, "max_steps": 40}),
+    "acoustics 3D, adjoint, subcycled": lambda: made(
+        3,
+        2,
+        mesh={"max_level": 2, "periodic": False},
+        physics={"name": "acoustics"},
+        problem={"name": "acoustic_pulse", "width": 0.1, "center": [0.3, 0.4, 0.5]},
+        scheme={"subcycle": True},
+        refinement={
+            "indicators": [
+                {"name": "adjoint", "goal": {"lower": [0.6] * 3, "upper": [0.8] * 3, "variable": "velocity_y", "time": 0.4}}
+            ]
+        },
+        time={"end": 0.5, "max_steps": 18},
+    ),
+    "dam break 2D, adjoint about the mean depth": lambda: small(
+        "dam_break_radial",
+        mesh={"max_level": 1, "root_blocks": [4, 4], "block_cells": 8},
+        refinement={
+            "indicators": [
+                {"name": "adjoint", "goal": {"lower": [0.5, 0.5], "upper": [0.7, 0.9], "variable": "depth"}, "snapshots": 7}
+            ]
+        },
+        time={"max_steps": 20},
+    ),
     "torn 3D, trial steps, maximum": lambda: torn(3, limiter="none").replace(
         refinement={"indicators": ["entropy_production", "weak_residual"], "marking": "maximum", "interval": 3}
     ),

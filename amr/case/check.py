@@ -14,7 +14,7 @@ from amr.case.choice import Collector, read_indicators, read_physics, read_probl
 from amr.case.schema import ORDER, REQUIRED, SECTIONS, Boundaries, Mesh, Refinement, Scheme
 from amr.case.text import Fault, path
 from amr.errors import CaseError
-from amr.indicators import INDICATORS, Indicator, TrialIndicator, UncertaintyGradient
+from amr.indicators import INDICATORS, AdjointWeighted, Indicator, TrialIndicator, UncertaintyGradient
 from amr.mesh.tree import COORD_BITS, KEY_LEVEL
 from amr.names import suggestion
 from amr.physics.boundary import Condition
@@ -249,6 +249,10 @@ class _Checker(Collector):
             except CaseError as error:
                 of = indicator.parameters.of
                 self.add(f"{key}.of", str(error).partition(": ")[2], *([] if of is None else [of]))
+        time = self.sections.get("time")
+        if isinstance(indicator, AdjointWeighted) and mesh is not None and time is not None:
+            for where, text, value in indicator.faults(mesh.lower, mesh.upper, mesh.max_level, time.start, time.end):
+                self.add(f"{key}.{where}", text, value)
         if not isinstance(indicator, TrialIndicator) or scheme is None or mesh is None:
             return
         if scheme.subcycle:

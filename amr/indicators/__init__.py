@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from amr.errors import CaseError
+from amr.indicators.adjoint import AdjointWeighted
 from amr.indicators.base import Indicator, Thresholds, VariableIndicator, VariableParameters
 from amr.indicators.cells import FamilyIndicator
 from amr.indicators.decision import Decision
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "INDICATORS",
     "MARKINGS",
+    "AdjointWeighted",
     "BlockFields",
     "Decider",
     "Decision",
@@ -68,6 +70,7 @@ INDICATORS: dict[str, type[VariableIndicator] | type[FamilyIndicator]] = {
         WeakResidual,
         Richardson,
         UncertaintyGradient,
+        AdjointWeighted,
     )
 }
 

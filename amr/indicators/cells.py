@@ -10,6 +10,7 @@ from amr.indicators.base import Indicator, Thresholds, VariableParameters, find_
 
 if TYPE_CHECKING:
     from amr._kernels.ghosts import GhostPlan
+    from amr.indicators.decision import BlocksOfRank
     from amr.indicators.fields import Fields
     from amr.physics.base import Physics
 
@@ -46,6 +47,9 @@ class FamilyIndicator(Indicator):
 
 class CellIndicator(FamilyIndicator):
     """An indicator with a value per cell, made block by block while the ghosts are at hand."""
+
+    def place(self, mesh: BlocksOfRank, time: float) -> None:
+        """Take notice of where the local blocks are and of the time, before `fill`; for those that depend on it. Not collective."""
 
     def fill(
         self,

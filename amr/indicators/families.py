@@ -17,6 +17,7 @@ from amr.indicators.trial import TrialIndicator
 from amr.indicators.uncertainty_gradient import UncertaintyGradient
 
 if TYPE_CHECKING:
+    from amr.indicators.decision import BlocksOfRank
     from amr.indicators.fields import Fields
     from amr.indicators.review import Parts
     from amr.mesh.geometry import Geometry
@@ -80,7 +81,16 @@ class Families:
         """Room for the values of so many blocks."""
         return Found({i: np.zeros((n_block, self.layout.cells)) for i in self.cells}, {}, np.zeros(n_block))
 
-    def evaluate(self, found: Found, fields: Fields, u: np.ndarray, parts: Parts, trial: TrialMaker | None) -> None:
+    def evaluate(
+        self,
+        found: Found,
+        fields: Fields,
+        mesh: BlocksOfRank,
+        u: np.ndarray,
+        parts: Parts,
+        trial: TrialMaker | None,
+        time: float,
+    ) -> None:
         """Set the values of the local blocks. Collective where there are trials.
 
         Parameters
@@ -89,20 +99,25 @@ class Families:
             Written to.
         fields : Fields
             With scales.
+        mesh : BlocksOfRank
         u : float64 (n_block, n_var, nk, nj, ni)
         parts : Parts
             Blocks and what makes their ghosts, gone through once already.
         trial : callable, optional
             Makes trial steps.
+        time : float
+            Of the state ``u``.
 
         Raises
         ------
         CaseError
-            There is an indicator that needs a trial step, and none is offered.
+            There is an indicator that needs a trial step or adjoint states, and there are none.
         """
         if self.cells:
             spacing = self.geometry.root_spacing
             weight = spacing[: self.layout.dim].min() / spacing
+            for indicator in self.cells.values():
+                indicator.place(mesh, time)
             for blocks, plan in parts(again=True):
                 for i, indicator in self.cells.items():
                     indicator.fill(fields, u, blocks, plan, weight, found.cells[i])

@@ -134,6 +134,7 @@ class Decider:
         sampled: np.ndarray | None = None,
         grow_only: bool = False,
         trial: TrialMaker | None = None,
+        time: float = 0.0,
     ) -> Decision:
         """Flags of all leaves, the same bits on every rank and for any number of ranks. Collective.
 
@@ -152,6 +153,8 @@ class Decider:
             Nothing coarsens.
         trial : callable, optional
             Makes trial steps from the present state, for the indicators that judge the scheme by them.
+        time : float
+            Of the state, for the indicators that look ahead to a goal.
 
         Returns
         -------
@@ -174,7 +177,7 @@ class Decider:
         refine, coarsen = self._own_thresholds(forest)
         first = rule.first(forest)
         values = self.families.begin(len(u))
-        found = self._gather(mesh, u, parts, self._limits(refine, coarsen, first), sampled, values, trial)
+        found = self._gather(mesh, u, parts, self._limits(refine, coarsen, first), sampled, values, trial, time)
         value = combine_values(self._by_indicator(found["eta"] / refine), self.combine)
         threshold = first
         if self._error_indicator is not None:
@@ -184,7 +187,7 @@ class Decider:
         threshold = rule.choose(forest, threshold, value)
         if not np.array_equal(threshold, first):
             limits = self._limits(refine, coarsen, threshold)
-            found = self._gather(mesh, u, parts, limits, sampled, values, trial, again=True)
+            found = self._gather(mesh, u, parts, limits, sampled, values, trial, time, again=True)
         return self._mark(forest, found, value, threshold, refine, coarsen, grow_only)
 
     def adapted(self, source: np.ndarray, change: np.ndarray) -> None:
@@ -258,6 +261,7 @@ class Decider:
         sampled: np.ndarray | None,
         values: Found,
         trial: TrialMaker | None,
+        time: float,
         again: bool = False,
     ) -> np.ndarray:
         """What is found in all leaves, a structured array, with the ``limits`` of `_limits`. Collective.
@@ -270,7 +274,7 @@ class Decider:
         if self._can_fail:
             self.comm.agree(self._evaluate_plugins(mesh, u, found))
         if not again:
-            self.families.evaluate(values, self.fields, u, parts, trial)
+            self.families.evaluate(values, self.fields, mesh, u, parts, trial, time)
         self.families.fold(values, found, self.buffer)
         near = self._near(found)
         local = np.zeros(len(u), dtype=message(int(self.first[-1])))

@@ -36,7 +36,12 @@ class Survey:
 
 
 def survey(
-    decider: Decider, mesh: BlocksOfRank, u: np.ndarray, parts: Parts, trial: TrialMaker | None = None
+    decider: Decider,
+    mesh: BlocksOfRank,
+    u: np.ndarray,
+    parts: Parts,
+    trial: TrialMaker | None = None,
+    time: float = 0.0,
 ) -> Survey:
     """Ask the indicators of a decider; its next decision is what it would have been. Collective.
 
@@ -54,7 +59,7 @@ def survey(
     refine, coarsen = asked._own_thresholds(forest)
     first = asked.thresholds.first(forest)
     values = asked.families.begin(len(u))
-    found = asked._gather(mesh, u, parts, asked._limits(refine, coarsen, first), None, values, trial)
+    found = asked._gather(mesh, u, parts, asked._limits(refine, coarsen, first), None, values, trial, time)
     value = combine_values(asked._by_indicator(found["eta"] / refine), asked.combine)
     threshold = asked.thresholds.choose(forest, first, value)
     hot = found["eta"] > refine * threshold[:, None]

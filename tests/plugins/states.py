@@ -49,3 +49,25 @@ def range_of_density(w, spacing, level):
     density = w["density"][w.interior]
     assert density.min() > 0 and level.max() < 9
     return np.ptp(density, axis=(1, 2, 3))
+
+
+# Small disturbances in the unit box, for the adjoint equations.
+
+
+def _bump(x, width):
+    return 0.01 * np.exp(-sum(((c - 0.35 - 0.1 * a) / width) ** 2 for a, c in enumerate(x)))
+
+
+def swell(x, width=0.12):
+    """A bump on water of depth 1 that flows a little."""
+    return {"depth": 1.0 + _bump(x, width), "velocity": np.stack([(0.5 - a) * _bump(x, width) for a in range(len(x))])}
+
+
+def sound(x, width=0.12):
+    """A bump of pressure and velocity."""
+    return {"pressure": _bump(x, width), "velocity": np.stack([(0.5 - a) * _bump(x, width) for a in range(len(x))])}
+
+
+def dye(x, width=0.12):
+    """A bump of q."""
+    return {"q": _bump(x, width)}
