@@ -203,7 +203,9 @@ def build(case: Case, comm: Comm | None) -> Parts:
     )
 
 
-def _with_adjoint(indicator: Indicator, case: Case, comm: Comm, physics: Physics, layout: Layout, geometry: Geometry) -> Indicator:
+def _with_adjoint(
+    indicator: Indicator, case: Case, comm: Comm, physics: Physics, layout: Layout, geometry: Geometry
+) -> Indicator:
     """The indicator; if it is adjoint-weighted, with the adjoint states. Collective."""
     if not isinstance(indicator, AdjointWeighted):
         return indicator
@@ -228,9 +230,7 @@ def _mean(case: Case, physics: Physics, geometry: Geometry) -> list[float]:
     forest = Forest.uniform(case.mesh.dim, case.mesh.root_blocks)
     corner, spacing = geometry.origin(forest.level, forest.coords), geometry.spacing(forest.level)
     name = f"problem {case.data['problem']['name']}"
-    pieces = average_pieces(
-        case.problem.initial, physics, corner, spacing, geometry.n, case.problem.quadrature, name
-    )
+    pieces = average_pieces(case.problem.initial, physics, corner, spacing, geometry.n, case.problem.quadrature, name)
     averages = np.concatenate([np.moveaxis(each, 1, 0).reshape(physics.n_var, -1) for _, each in pieces], axis=1)
     return [math.fsum(values) / len(values) for values in averages]
 

@@ -34,7 +34,7 @@ AMR_INLINE void take_weights(const amr_layout *l, const amr_adjoint *a, const do
   const int n = l->n, nj = l->dim > 1 ? n : 1, nk = l->dim > 2 ? n : 1;
   const int up = finer > 0 ? finer : 0, down = finer < 0 ? -finer : 0;
   const int64_t x = ((int64_t)first[0] << up) >> down;
-  const int rest = first[0] & ((1 << down) - 1); /* cells of the block's level between that cell's side and the block's */
+  const int rest = first[0] & ((1 << down) - 1); /* the block may begin within a wider cell */
   for (int v = 0; v < l->n_var; v++, weight += a->cells[0] * a->cells[1] * a->cells[2])
     for (int k = 0; k < nk; k++)
       for (int j = 0; j < nj; j++, q += n) {

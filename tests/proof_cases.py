@@ -148,7 +148,10 @@ CASES: dict[str, Callable[[], Case]] = {
         scheme={"subcycle": True},
         refinement={
             "indicators": [
-                {"name": "adjoint", "goal": {"lower": [0.6] * 3, "upper": [0.8] * 3, "variable": "velocity_y", "time": 0.4}}
+                {
+                    "name": "adjoint",
+                    "goal": {"lower": [0.6] * 3, "upper": [0.8] * 3, "variable": "velocity_y", "time": 0.4},
+                }
             ]
         },
         time={"end": 0.5, "max_steps": 18},
@@ -158,7 +161,11 @@ CASES: dict[str, Callable[[], Case]] = {
         mesh={"max_level": 1, "root_blocks": [4, 4], "block_cells": 8},
         refinement={
             "indicators": [
-                {"name": "adjoint", "goal": {"lower": [0.5, 0.5], "upper": [0.7, 0.9], "variable": "depth"}, "snapshots": 7}
+                {
+                    "name": "adjoint",
+                    "goal": {"lower": [0.5, 0.5], "upper": [0.7, 0.9], "variable": "depth"},
+                    "snapshots": 7,
+                }
             ]
         },
         time={"max_steps": 20},

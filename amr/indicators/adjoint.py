@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from amr.indicators.decision import BlocksOfRank
     from amr.indicators.fields import Fields
 
+
 class Goal(BaseModel):
     """Keys of ``goal``: the integral of a conserved variable over a box at a time."""
 
@@ -92,7 +93,9 @@ class AdjointWeighted(CellIndicator):
         goal = self.parameters.goal
         if goal.variable not in self.physics.variables:
             known = suggestion(goal.variable, self.physics.variables)
-            raise CaseError(f"goal.variable: {goal.variable!r} is not a conserved variable of {self.physics.name}{known}")
+            raise CaseError(
+                f"goal.variable: {goal.variable!r} is not a conserved variable of {self.physics.name}{known}"
+            )
         if self.parameters.depth is not None and self.physics.name != "shallow_water":
             raise CaseError(f"depth: is for shallow_water, not {self.physics.name}")
         return tuple(range(len(self.physics.primitives)))

@@ -187,7 +187,13 @@ class Backward:
         return max(1, ceil(max(times)))
 
     def run(
-        self, adjoint: AdjointSystem, variable: int, lower: Sequence[float], upper: Sequence[float], duration: float, n: int
+        self,
+        adjoint: AdjointSystem,
+        variable: int,
+        lower: Sequence[float],
+        upper: Sequence[float],
+        duration: float,
+        n: int,
     ) -> AdjointStates:
         """Adjoint states at n + 1 equidistant times from the goal backwards. Collective.
 

@@ -49,7 +49,7 @@ class CellIndicator(FamilyIndicator):
     """An indicator with a value per cell, made block by block while the ghosts are at hand."""
 
     def place(self, mesh: BlocksOfRank, time: float) -> None:
-        """Take notice of where the local blocks are and of the time, before `fill`; for those that depend on it. Not collective."""
+        """Take notice of the local blocks' places and of the time, before `fill`. Not collective; most have no use for it."""
 
     def fill(
         self,
