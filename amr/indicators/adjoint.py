@@ -74,7 +74,7 @@ class AdjointWeighted(CellIndicator):
     References
     ----------
     B. N. Davis, R. J. LeVeque, Analysis and performance evaluation of adjoint-guided adaptive mesh refinement for linear
-    hyperbolic PDEs using Clawpack, ACM Trans. Math. Softw. 46 (2020) 21, doi:10.1145/3392775: there the estimate
+    hyperbolic PDEs using Clawpack, ACM Trans. Math. Softw. 46 (2020), doi:10.1145/3392775: there the estimate
     is Richardson's, and v the largest over a range of T.
     """
 
