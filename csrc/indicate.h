@@ -39,7 +39,8 @@ typedef struct {
   const double *low; /* [block][column]: read with `parent` */
   double *eta;       /* [block][column]: largest value of the interior cells */
   uint32_t *near;    /* [block][column]: see below */
-  double *parent; /* [block][column], or NULL: the same as eta with the block's variables averaged over its parent's cells, if all
+  double *
+      parent; /* [block][column], or NULL: the same as eta with the block's variables averaged over its parent's cells, if all
                      values of the block are <= low; else eta. Needs g >= 2, n >= 8 */
   double *
       detail; /* [block], or NULL: what the AMR_MULTIRESOLUTION jobs find in the tree's alignment: what the block has that its

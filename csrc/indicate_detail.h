@@ -64,8 +64,7 @@ AMR_INLINE amr_detail detail_block(const amr_layout *l, int n, int narrow, const
     for (int c = 0; c < plane; c++) e[c] = 0.0; /* no pair below the first plane */
   for (int k = 0; k < nk; k++) {
     /* All rows of a plane first, or values would be read while they are still being written. */
-    for (int j = 0; j < nj; j++)
-      detail_along_row(w + amr_cell(l, 0, j, k), n, narrow, pairs + j * (n + 8));
+    for (int j = 0; j < nj; j++) detail_along_row(w + amr_cell(l, 0, j, k), n, narrow, pairs + j * (n + 8));
     for (int i = 0; i < n; i++) before[i] = 0.0;
     for (int j = 0; j < nj; j++) {
       const double *u = w + amr_cell(l, 0, j, k), *p = pairs + j * (n + 8);
