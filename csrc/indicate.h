@@ -32,19 +32,19 @@ typedef struct {
   int variable, column;
 } amr_indicator_job;
 
-/* What is found, each folded into what is there. */
+/* What is found, each folded into what is there. Arrays are [block][column] unless said otherwise. */
 typedef struct {
   int n_column;
-  const double *tau; /* [block][column]: read; a cell is hot when its value is > tau */
-  const double *low; /* [block][column]: read with `parent` */
-  double *eta;       /* [block][column]: largest value of the interior cells */
-  uint32_t *near;    /* [block][column]: see below */
-  double *
-      parent; /* [block][column], or NULL: the same as eta with the block's variables averaged over its parent's cells, if all
-                     values of the block are <= low; else eta. Needs g >= 2, n >= 8 */
-  double *
-      detail; /* [block], or NULL: what the AMR_MULTIRESOLUTION jobs find in the tree's alignment: what the block has that its
-                     parent could not tell */
+  const double *tau; /* read; a cell is hot when its value is > tau */
+  const double *low; /* read with `parent` */
+  double *eta;       /* largest value of the interior cells */
+  uint32_t *near;    /* see below */
+  /* NULL, or the same as eta with the block's variables averaged over its parent's cells, if all values of the block are <= low;
+   * else eta. Needs g >= 2, n >= 8. */
+  double *parent;
+  /* [block], or NULL: what the AMR_MULTIRESOLUTION jobs find in the tree's alignment: what the block has that its parent could not
+   * tell. */
+  double *detail;
   double *lowest, *highest; /* [variable], or NULL: range over the interior cells, of the variables of the jobs */
 } amr_indicated;
 
