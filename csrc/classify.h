@@ -41,7 +41,7 @@ typedef struct {
   double amplitude;  /* largest |second difference| of an interior cell along an axis / scale */
   double rms;        /* root mean square over cells of the second differences of all axes / scale */
   double q1, q2, q3; /* exponents: p = 2 between h and 2h, p = 2 between 2h and 4h, p = 3 between h and 2h */
-  double pr;  /* participation ratio (sum e)^2 / (cells * sum e^2), e = sum over axes of squared second differences */
+  double pr; /* participation ratio (sum e)^2 / (cells * sum e^2), e = sum over axes of squared second differences */
   double
       mono; /* how monotone rows are where they bend, 0..1: mean over cells and axes of (|w[+2] - w[-2]| / variation between)^2,
                  weighted with the three squared second differences between */

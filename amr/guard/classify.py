@@ -2,8 +2,8 @@
 
 A jump of the solution, a wave too short for the mesh, noise and a mode of two cells all alarm an indicator, and ask for
 different things. They differ in how mean squares of differences change when the data are restricted by 2, in how few cells
-carry them, in whether the data go up and down again there, and in how flat their spectrum is. Formulas: csrc/classify.h; measurements: docs/guards.md, printed by
-``amr guard classes``.
+carry them, in whether the data go up and down again there, and in how flat their spectrum is. Formulas: csrc/classify.h;
+measurements: docs/guards.md, printed by ``amr guard classes``.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ class _Limits:
     """Limits of a dimension; tuples by block size.
 
     Tuned on the families of `amr.guard.generators` with seed 7; ``amr guard classes`` measures them with other seeds. Blocks
-    of 16 cells in 1D and 2D have the limits of the prototype of this guard; new are monotone rows (short packets are no jumps,
-    and captured fronts are: measured on the shipped cases and on evolved packets, too), both ends of PR of noise (single waves and jumps with noise are no noise), and what parts a jump with an
-    odd-even ripple from a ripple and from noise (PR of odd-even, chi of noise). Blocks of 8, 32 and 64 cells and 3D were set
-    here.
+    of 16 cells in 1D and 2D have the limits of the prototype of this guard. New are monotone rows (measured on the shipped
+    cases and on evolved packets, too: fronts are captured in many ways, and short packets are no jumps), both ends of PR of
+    noise (single waves and jumps with noise are no noise), and what parts a jump with an odd-even ripple from a ripple and
+    from noise (PR of odd-even, chi of noise). Blocks of 8, 32 and 64 cells and 3D were set here.
     """
 
     narrow_pr: tuple[float, ...]
@@ -174,8 +174,8 @@ def classify(
     -------
     (m,) of BLOCK_CLASS
         ``kind`` (`Kind`), the ``variable`` that decided, and its features: ``amplitude`` and ``rms`` (of second differences,
-        in units of the scale), ``q1``, ``q2``, ``q3``, ``PR``, ``mono``, ``chi``, ``flh``, ``cells_per_wave``, as csrc/classify.h has
-        them; NaN where the decision did not need them. A label NOISE is that of one block at one time: too weak for a veto
+        in units of the scale), ``q1``, ``q2``, ``q3``, ``PR``, ``mono``, ``chi``, ``flh``, ``cells_per_wave``, as
+        csrc/classify.h has them; NaN where the decision did not need them. A label NOISE is that of one block at one time: too weak for a veto
         in 1D (docs/guards.md).
 
     Raises

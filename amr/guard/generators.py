@@ -1,7 +1,7 @@
 """Blocks of cell averages whose truth is known: what the classes of `amr.guard.classify` are measured with.
 
-Averages are exact for waves, straight jumps and kinks, by Gauss quadrature for tanh layers, fronts and packets; across a curved jump each
-cell is cut by the tangent plane. Captured fronts are as wide as schemes make them. Lengths are in cells, amplitudes about 1.
+Averages are exact for waves, straight jumps and kinks, by Gauss quadrature for tanh layers, fronts and packets; across a curved
+jump each cell is cut by the tangent plane. Lengths are in cells, amplitudes about 1.
 """
 
 from __future__ import annotations
@@ -225,7 +225,9 @@ def layer(d: Draw) -> np.ndarray:
 def _plane_front(d: Draw, normal: Sequence[np.ndarray], at: Sequence[np.ndarray]) -> np.ndarray:
     """A rise of 1 as schemes capture it: tanh of half width 0.5 to 1, which most of it takes 2 to 4 cells for."""
     width = d.uniform(0.5, 1)
-    return d.gauss(lambda x: 0.5 * np.tanh(_total([m * (xa - c) for m, xa, c in zip(normal, x, at, strict=True)]) / width))
+    return d.gauss(
+        lambda x: 0.5 * np.tanh(_total([m * (xa - c) for m, xa, c in zip(normal, x, at, strict=True)]) / width)
+    )
 
 
 def front(d: Draw) -> np.ndarray:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 #: A variable's range in a block below which, in units of that over the domain, nothing is said to be hidden by the latter.
 HIDDEN = 1e-6
-#: Part of what is above a variable's threshold on ``max_level`` that is under-resolved when a run ends so. What is less are the places
-#: where fronts meet, and lines that the start or a symmetry left behind: said, and no verdict.
+#: Part of what is above a variable's threshold on ``max_level`` that is under-resolved when a run ends so. What is less are
+#: the places where fronts meet, and lines that the start or a symmetry left behind: said, and no verdict.
 LEAST_SHARE = 0.1
 #: Kinds that have a wave length.
 WAVES = (Kind.SMOOTH, Kind.RESOLVED_WAVE, Kind.UNDER_RESOLVED)
