@@ -43,8 +43,8 @@ typedef struct {
   double q1, q2, q3; /* exponents: p = 2 between h and 2h, p = 2 between 2h and 4h, p = 3 between h and 2h */
   double pr; /* participation ratio (sum e)^2 / (cells * sum e^2), e = sum over axes of squared second differences */
   double
-      mono; /* how monotone rows are where they bend, 0..1: mean over cells and axes of (|w[+2] - w[-2]| / variation between)^2,
-                 weighted with the three squared second differences between */
+      mono; /* whether rows are monotone where they bend, 0..1: (|w[+2] - w[-2]| / variation between)^2, mean over cells and axes
+                  weighted with the sum of the squared second differences between */
   double chi; /* share of the odd-even modes in the power of the sum of second differences over axes, 0..1 */
   double
       flh; /* flatness of the Hann periodogram above the lowest quarter of wave numbers, 0..1; rows of all axes added */

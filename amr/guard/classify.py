@@ -175,8 +175,8 @@ def classify(
     (m,) of BLOCK_CLASS
         ``kind`` (`Kind`), the ``variable`` that decided, and its features: ``amplitude`` and ``rms`` (of second differences,
         in units of the scale), ``q1``, ``q2``, ``q3``, ``PR``, ``mono``, ``chi``, ``flh``, ``cells_per_wave``, as
-        csrc/classify.h has them; NaN where the decision did not need them. A label NOISE is that of one block at one time: too weak for a veto
-        in 1D (docs/guards.md).
+        csrc/classify.h has them; NaN where the decision did not need them. A label NOISE is that of one block at one time:
+        too weak for a veto in 1D (docs/guards.md).
 
     Raises
     ------
