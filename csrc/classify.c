@@ -186,6 +186,38 @@ AMR_INLINE spread find_spread(const block_data *d) {
   return (spread){.mean = e / cells, .pr = e * e / (4 * cells * ee), .chi = chi > 0 ? chi : 0.0};
 }
 
+/* ---- monotone rows ---------------------------------------------------------------------------------------------------------- */
+
+/* Mean over cells and axes of (|v[+2] - v[-2]| / total variation from -2 to +2)^2, weighted with the squared second differences of the
+ * cell and its two neighbours. */
+AMR_INLINE double find_mono(const block_data *d) {
+  const amr_layout *l = d->l;
+  const int n = l->n;
+  double monotone[ROW], weight[ROW], up = 0.0, all = 0.0;
+  for (int i = 0; i < n; i++) monotone[i] = weight[i] = 0.0;
+  for (int a = 0; a < l->dim; a++) {
+    const box b = make_box(l, a, 0, n, n);
+    const ptrdiff_t st = l->stride[a];
+    const int m = b.hi[0] - b.lo[0];
+    for (int k = b.lo[2]; k < b.hi[2]; k++)
+      for (int j = b.lo[1]; j < b.hi[1]; j++) {
+        const double *row = d->v + amr_cell(l, b.lo[0], j, k);
+        for (int i = 0; i < m; i++) {
+          const double *v = row + i;
+          const double d0 = v[-st] - v[-2 * st], d1 = v[0] - v[-st], d2 = v[st] - v[0], d3 = v[2 * st] - v[st];
+          /* The pairs are mirror images; up to here all is exact. */
+          const double variation = (fabs(d0) + fabs(d3)) + (fabs(d1) + fabs(d2)), net = (d0 + d3) + (d1 + d2);
+          const double share = net / (variation > 0 ? variation : 1.0);
+          const double bend = ((d1 - d0) * (d1 - d0) + (d3 - d2) * (d3 - d2)) + (d2 - d1) * (d2 - d1);
+          monotone[i] += snap(0.25 * bend * share * share, TERM);
+          weight[i] += snap(0.25 * bend, TERM);
+        }
+      }
+  }
+  for (int i = 0; i < n; i++) up += monotone[i], all += weight[i];
+  return all > 0 ? up / all : 1.0;
+}
+
 /* ---- periodogram ------------------------------------------------------------------------------------------------------------- */
 
 /* Factors of the sum and the difference of the cells i and n-1-i of a row in its real and imaginary part at each wave number; a
@@ -266,6 +298,21 @@ AMR_INLINE double flatness(const block_data *d, const wave_table *t) {
 
 /* ---- decision ------------------------------------------------------------------------------------------------------------------ */
 
+/* Whether rows that bend in few cells are monotone there. */
+AMR_INLINE int is_discontinuity(const block_data *d, const amr_class_limits *limit, double coarse, int with_all,
+                                amr_block_class *c) {
+  const amr_layout *l = d->l;
+  const int is_steep = !(c->q1 > limit->resolved_q1);
+  const int is_narrow = is_steep ? c->pr < limit->steep_pr : c->pr < limit->narrow_pr && c->q1 < limit->jump_q1;
+  if (is_narrow || with_all) c->mono = find_mono(d);
+  const int is_jump = is_narrow && c->mono > limit->jump_mono && (!is_steep || c->pr < limit->steep_pr * c->mono);
+  if ((is_jump && !is_steep) || with_all) {
+    add_up(d, 2, d->pairs, d->quads);
+    c->q2 = exponent(coarse, mean_square(l, d->quads, 4, 2));
+  }
+  return is_jump && (is_steep || c->q2 < limit->jump_q2);
+}
+
 AMR_INLINE int is_between(double x, const double *limits) { return x > limits[0] && x < limits[1]; }
 
 /* Everything that decides after the amplitude. */
@@ -278,12 +325,7 @@ AMR_INLINE void decide(block_data *d, double scale, const amr_class_limits *limi
   c->q1 = exponent(mean_square(l, d->v, 1, 2), coarse);
   c->pr = s.pr, c->chi = s.chi, c->rms = sqrt(s.mean) * (d->unit / scale);
   c->cells_per_wave = c->q1 < 2 ? acos(-1.0) / acos(exp2((c->q1 - 2) / 3)) : INFINITY;
-  int is_jump = c->pr < limit->narrow_pr && is_between(c->q1, limit->jump_q1);
-  if (is_jump || with_all) {
-    add_up(d, 2, d->pairs, d->quads);
-    c->q2 = exponent(coarse, mean_square(l, d->quads, 4, 2));
-  }
-  is_jump = is_jump && is_between(c->q2, limit->jump_q2);
+  const int is_jump = is_discontinuity(d, limit, coarse, with_all, c);
   const int is_resolved = !is_jump && c->q1 > limit->resolved_q1;
   const int is_odd_even = !is_jump && !is_resolved && c->chi > limit->odd_even_chi && c->pr > limit->odd_even_pr;
   if (with_all || !(is_jump || is_resolved || is_odd_even)) {
@@ -305,7 +347,7 @@ AMR_INLINE void decide(block_data *d, double scale, const amr_class_limits *limi
 
 AMR_INLINE amr_block_class classify_variable(block_data *d, const double *w, double scale,
                                              const amr_class_limits *limit, const wave_table *table, int with_all) {
-  amr_block_class c = {.rms = NAN, .q1 = NAN, .q2 = NAN, .q3 = NAN, .pr = NAN, .chi = NAN, .flh = NAN};
+  amr_block_class c = {.rms = NAN, .q1 = NAN, .q2 = NAN, .q3 = NAN, .pr = NAN, .mono = NAN, .chi = NAN, .flh = NAN};
   extent found = {.lowest = INFINITY, .highest = -INFINITY};
   c.cells_per_wave = NAN;
   for (int a = 0; a < d->l->dim; a++) scan_axis(d->l, a, w, &found);

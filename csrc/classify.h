@@ -2,7 +2,8 @@
  *
  * The features compare mean squares E of differences of order p of the cell averages with those of the same data restricted by 2 (all
  * 2^dim ways of pairing cells): q = -1/2 log2(E_h / E_2h) is p in smooth data, 1/2 at a jump, -dim/2 in white noise and
- * p + (p + 1) log2 cos(theta/2) in a wave of phase theta per cell. Formulas and measurements: docs/guards.md.
+ * p + (p + 1) log2 cos(theta/2) in a wave of phase theta per cell. A front, however it is captured, goes up or down; a wave of fewer
+ * than five cells, noise and a spike go up and down within five cells. Formulas and measurements: docs/guards.md.
  *
  * Every sum is exact: data are rounded to a grid fine enough, squares too, so that no order of summation shows. Mirrored data and data
  * with axes exchanged have the same classes and features, to the last bit. A variable with NaN is smooth or under-resolved.
@@ -24,8 +25,10 @@ typedef enum {
 /* Limits of the decision, in its order. */
 typedef struct {
   double alarm;                     /* amplitude below: smooth, and not alarmed */
-  double narrow_pr;                 /* PR below, and ... */
-  double jump_q1[2], jump_q2[2];    /* ... q1 and q2 between these two: discontinuity */
+  double jump_mono;                 /* mono above, and ... */
+  double steep_pr;                  /* ... q1 at most resolved_q1 and PR below this times mono, or ... */
+  double narrow_pr;                 /* ... q1 above it, PR below this, and ... */
+  double jump_q1, jump_q2;          /* ... q1 and q2 below these: discontinuity */
   double resolved_q1;               /* q1 above: smooth or resolved wave ... */
   double wave_cells;                /* ... a wave if it has fewer cells per wave */
   double odd_even_chi, odd_even_pr; /* chi and PR above: odd-even */
@@ -38,7 +41,10 @@ typedef struct {
   double amplitude;  /* largest |second difference| of an interior cell along an axis / scale */
   double rms;        /* root mean square over cells of the second differences of all axes / scale */
   double q1, q2, q3; /* exponents: p = 2 between h and 2h, p = 2 between 2h and 4h, p = 3 between h and 2h */
-  double pr;  /* participation ratio (sum e)^2 / (cells * sum e^2), e = sum over axes of squared second differences */
+  double pr; /* participation ratio (sum e)^2 / (cells * sum e^2), e = sum over axes of squared second differences */
+  double
+      mono; /* whether rows are monotone where they bend, 0..1: (|w[+2] - w[-2]| / variation between)^2, mean over cells and axes
+                  weighted with the sum of the squared second differences between */
   double chi; /* share of the odd-even modes in the power of the sum of second differences over axes, 0..1 */
   double
       flh; /* flatness of the Hann periodogram above the lowest quarter of wave numbers, 0..1; rows of all axes added */

@@ -341,7 +341,9 @@ def test_a_run_that_ends_under_resolved_says_so_last_and_strictly_fails(tmp_path
     case = wave_case(tmp_path, 20)  # 3.2 cells per wave
     status, out, _ = run(case, "--progress", "none")
     assert status == 0
-    assert out.strip().splitlines()[-1] == "UNDER-RESOLVED at the end: q in 100 % of the volume, on max_level"
+    assert out.strip().splitlines()[-1] == (
+        "UNDER-RESOLVED at the end: q in 100 % of the volume, on max_level: 100 % of what is above its threshold there"
+    )
     status, out, _ = run(case, "--quiet", "--strict")
     assert (status, out) == (3, "")
     guard = json.loads((tmp_path / "out" / "report.json").read_text())["guard"]

@@ -19,9 +19,11 @@ cdef extern from "classify.h":
 
     ctypedef struct amr_class_limits:
         double alarm
+        double jump_mono
+        double steep_pr
         double narrow_pr
-        double jump_q1[2]
-        double jump_q2[2]
+        double jump_q1
+        double jump_q2
         double resolved_q1
         double wave_cells
         double odd_even_chi
@@ -44,7 +46,7 @@ DISCONTINUITY, NOISE, ODD_EVEN = AMR_DISCONTINUITY, AMR_NOISE, AMR_ODD_EVEN
 
 #: ``amr_block_class``.
 BLOCK_CLASS = np.dtype(
-    [(name, np.float64) for name in ("amplitude", "rms", "q1", "q2", "q3", "PR", "chi", "flh", "cells_per_wave")]
+    [(name, np.float64) for name in ("amplitude", "rms", "q1", "q2", "q3", "PR", "mono", "chi", "flh", "cells_per_wave")]
     + [("variable", np.int16), ("kind", np.int8)],
     align=True,
 )
@@ -90,8 +92,9 @@ def classify(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u, const in
         raise ValueError("BLOCK_CLASS is not amr_block_class")
     limit.alarm, limit.resolved_q1, limit.wave_cells = limits["alarm"], limits["resolved_q1"], limits["wave_cells"]
     limit.narrow_pr, limit.odd_even_chi, limit.odd_even_pr = limits["narrow_pr"], limits["odd_even_chi"], limits["odd_even_pr"]
+    limit.jump_mono, limit.steep_pr = limits["jump_mono"], limits["steep_pr"]
+    limit.jump_q1, limit.jump_q2 = limits["jump_q1"], limits["jump_q2"]
     for q in range(2):
-        limit.jump_q1[q], limit.jump_q2[q] = limits["jump_q1"][q], limits["jump_q2"][q]
         limit.noise_pr[q] = limits["noise_pr"][q]
     limit.noise_flh, limit.noise_q3 = limits["noise_flh"], limits["noise_q3"]
     limit.noise_chi = limits["noise_chi"]

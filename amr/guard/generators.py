@@ -1,7 +1,7 @@
 """Blocks of cell averages whose truth is known: what the classes of `amr.guard.classify` are measured with.
 
-Averages are exact for waves, straight jumps and kinks, by Gauss quadrature for tanh layers and packets; across a curved jump each
-cell is cut by the tangent plane. Lengths are in cells, amplitudes about 1.
+Averages are exact for waves, straight jumps and kinks, by Gauss quadrature for tanh layers, fronts and packets; across a curved
+jump each cell is cut by the tangent plane. Lengths are in cells, amplitudes about 1.
 """
 
 from __future__ import annotations
@@ -222,6 +222,58 @@ def layer(d: Draw) -> np.ndarray:
     return d.gauss(tanh, 2)
 
 
+def _plane_front(d: Draw, normal: Sequence[np.ndarray], at: Sequence[np.ndarray]) -> np.ndarray:
+    """A rise of 1 as schemes capture it: tanh of half width 0.5 to 1, which most of it takes 2 to 4 cells for."""
+    width = d.uniform(0.5, 1)
+    return d.gauss(
+        lambda x: 0.5 * np.tanh(_total([m * (xa - c) for m, xa, c in zip(normal, x, at, strict=True)]) / width)
+    )
+
+
+def front(d: Draw) -> np.ndarray:
+    """A straight captured front at a random angle between smooth states."""
+    return _plane_front(d, d.direction(), d.point()) + 0.15 * _wave(d, 2 * d.n, 8 * d.n)
+
+
+def curved_front(d: Draw) -> np.ndarray:
+    """A captured front over a circle or sphere of radius n/2 to 4n through a point of the block."""
+    radius, outward, width = d.uniform(d.n / 2, 4 * d.n), d.direction(), d.uniform(0.5, 1)
+    centre = [p - radius * m for p, m in zip(d.point(), outward, strict=True)]
+
+    def tanh(x: list[np.ndarray]) -> np.ndarray:
+        square = _total([(xa - c) ** 2 for xa, c in zip(x, centre, strict=True)])
+        return 0.5 * np.tanh((np.sqrt(square) - radius) / width)
+
+    return d.gauss(tanh) + 0.15 * _wave(d, 2 * d.n, 8 * d.n)
+
+
+def two_fronts(d: Draw) -> np.ndarray:
+    """Two captured fronts, the second 0.2 to 1 high or deep, up to 14 degrees askew and 4 to n/2 (at least 5) cells behind."""
+    normal, at = d.direction(), d.point()
+    gap, height = d.uniform(4, max(5, d.n / 2)), d.uniform(0.2, 1) * np.sign(d.uniform(-1, 1))
+    askew = [m + 0.25 * v for m, v in zip(normal, d.direction(), strict=True)]
+    length = np.sqrt(_total([m**2 for m in askew]))
+    behind = [p + gap * m for p, m in zip(at, normal, strict=True)]
+    second = _plane_front(d, [m / length for m in askew], behind)
+    return _plane_front(d, normal, at) + height * second + 0.15 * _wave(d, 2 * d.n, 8 * d.n)
+
+
+def front_at_corner(d: Draw) -> np.ndarray:
+    """A captured front across a corner of the block, through a point at most 2.5 cells inside it along each axis."""
+    side = [np.sign(d.uniform(-1, 1)) for _ in d.x]
+    at = [d.n / 2 * (1 + s) - s * d.uniform(0, 2.5) for s in side]
+    normal = [s * d.uniform(0.3, 1) for s in side]
+    length = np.sqrt(_total([m**2 for m in normal]))
+    return _plane_front(d, [m / length for m in normal], at) + 0.15 * _wave(d, 2 * d.n, 8 * d.n)
+
+
+def front_with_ripple(d: Draw) -> np.ndarray:
+    """A straight captured front with a ripple of 1 % and 2.5 to 5 cells behind it."""
+    normal, at = d.direction(), d.point()
+    ripple = 0.01 * (d.distance(normal, at) < 0) * _wave(d, 2.5, 5)
+    return _plane_front(d, normal, at) + ripple + 0.15 * _wave(d, 2 * d.n, 8 * d.n)
+
+
 @dataclass(frozen=True)
 class Family:
     """A generator, what it makes, and which classes are right for it; ``is_hard``: shown, and not counted in the recall."""
@@ -233,6 +285,8 @@ class Family:
 
 
 _RESOLVED = (Kind.SMOOTH, Kind.RESOLVED_WAVE)
+#: A captured front of three or four cells may count as resolved.
+_CAPTURED = (Kind.DISCONTINUITY, Kind.RESOLVED_WAVE)
 _STEEP = (Kind.UNDER_RESOLVED, Kind.DISCONTINUITY)
 FAMILIES: dict[str, Family] = {
     "smooth": Family(smooth, "smooth, waves longer than a block", _RESOLVED),
@@ -252,6 +306,11 @@ FAMILIES: dict[str, Family] = {
     "jump_with_odd_even": Family(jump_with_odd_even, "jump with 5 % checkerboard", _STEEP, True),
     "jump_with_noise": Family(jump_with_noise, "jump with 5 % noise", _STEEP, True),
     "smooth_with_noise": Family(smooth_with_noise, "smooth with 1 % noise", (Kind.NOISE,), True),
+    "front": Family(front, "captured front", _CAPTURED),
+    "curved_front": Family(curved_front, "captured front, curved", _CAPTURED),
+    "two_fronts": Family(two_fronts, "two captured fronts", _CAPTURED),
+    "front_at_corner": Family(front_at_corner, "captured front, corner only", _CAPTURED),
+    "front_with_ripple": Family(front_with_ripple, "captured front, 1 % ripple", _CAPTURED),
 }
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 #: A variable's range in a block below which, in units of that over the domain, nothing is said to be hidden by the latter.
 HIDDEN = 1e-6
+#: Part of what is above a variable's threshold on ``max_level`` that is under-resolved when a run ends so. What is less are
+#: the places where fronts meet, and lines that the start or a symmetry left behind: said, and no verdict.
+LEAST_SHARE = 0.1
 #: Kinds that have a wave length.
 WAVES = (Kind.SMOOTH, Kind.RESOLVED_WAVE, Kind.UNDER_RESOLVED)
 
@@ -233,14 +236,17 @@ def report(
         leaves = on_top & hot[:, own].any(axis=1)
         own_kind = kinds.get(name, seen["kind"])
         by_class = {kind.label: fsum(volume[leaves & (own_kind == kind)]) for kind in Kind}
+        share = by_class[Kind.UNDER_RESOLVED.label] / now[name] if now[name] else 0.0
         under_resolved[name] = {
             "volume_fraction": now[name],
             "space_time_fraction": mean[name],
             "volume_fraction_by_class": by_class,
+            "share": share,
+            "ended_under_resolved": share >= LEAST_SHARE,
         }
     waves = is_hot & np.isin(seen["kind"], WAVES) & ~np.isnan(seen["cells_per_wave"])
     wanted = history.wanted_level if history.wanted_level > forest.max_level else None
-    is_under = any(each["volume_fraction_by_class"][Kind.UNDER_RESOLVED.label] for each in under_resolved.values())
+    is_under = any(each["ended_under_resolved"] for each in under_resolved.values())
     return {
         **asdict(counters),
         "flicker_per_100_regrids": flicker,

@@ -310,17 +310,27 @@ def _guard_table(guard: dict[str, Any]) -> Any:
 
 
 def verdict(guard: dict[str, Any]) -> list[str]:
-    """Last lines of a run that ended under-resolved, from the ``guard`` section of its report; none of one that did not."""
-    lines = []
+    """Last lines of a run about what is under-resolved, from the ``guard`` section of its report: notes, then the verdict."""
+    notes, lines = [], []
     for name, each in guard["under_resolved"].items():
-        volume = each["volume_fraction_by_class"]["under-resolved"]
-        if volume:
-            lines.append(f"UNDER-RESOLVED at the end: {name} in {100 * volume:.3g} % of the volume, on max_level")
+        by_class = each["volume_fraction_by_class"]
+        volume, of_all = by_class["under-resolved"], 100 / (each["volume_fraction"] or 1.0)
+        if not volume:
+            continue
+        others = ", ".join(f"{of_all * v:.3g} % {k}" for k, v in by_class.items() if v and k != "under-resolved")
+        where = (
+            f"in {100 * volume:.3g} % of the volume, on max_level: "
+            f"{100 * each['share']:.3g} % of what is above its threshold there{others and f' ({others})'}"
+        )
+        if each["ended_under_resolved"]:
+            lines.append(f"UNDER-RESOLVED at the end: {name} {where}")
+        else:
+            notes.append(f"note: {name} is under-resolved {where}")
     if guard["wanted_level"] is not None:
         lines.append(
             f"UNDER-RESOLVED at the start: the initial state wants level {guard['wanted_level']}, above max_level"
         )
-    return lines
+    return notes + lines
 
 
 def _conservation_table(conservation: dict[str, Any]) -> Any:
