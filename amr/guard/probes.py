@@ -1,9 +1,9 @@
 """Probes: sources and boundary functions of a run, tested between the cell centres where the scheme asks them.
 
-At a regrid each cell of some blocks is asked at its centre and at two random points opposite each other (the tangential axes only, at
-a boundary), with the state of the cell. Where the three values bend more than the tolerance allows, the function is asked all
-over the block with the state of that one cell: then it is a function of place alone, and shocks are no matter. A block is
-alarmed if that leaves the quadratic through its values at the centres. docs/guards.md says how likely what is missed.
+Each cell is asked at its centre and at two random points opposite each other (along a boundary) with the state of the cell.
+Where the three values bend more than the tolerance allows, the function is asked all over the block with the state of that one
+cell: then it is a function of place alone, and shocks are no matter. A block is alarmed if that leaves the quadratic through its
+values at the centres. docs/guards.md says how likely what is missed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from amr.mesh.tree import Forest
     from amr.scheme.local_mesh import LocalMesh
 
-ROTATION = 8
+ROTATION = 16
 """A target has its turn every so many regrids; only blocks that a probe has just refined are looked at in each."""
 N_POINTS = 2
 """Random points of a cell."""
@@ -140,7 +140,7 @@ class Probes:
         counts = self._found
         counts[:] = 0
         visits = list(self._visits(mesh, turns, None if everything else leaf[mesh.leaves]))
-        self._comm.agreed(lambda: [self._ask(mesh, visit, u, time) for visit in visits])
+        self._comm.agreed(lambda: self._ask_all(mesh, visits, u, time))
         self._range = self._comm.allreduce_max(self._range.ravel()).reshape(self._range.shape)
         found = self._comm.agreed(lambda: [self._judge(mesh, visit, u, time) for visit in visits])
         for visit, (is_rough, is_restless) in zip(visits, found, strict=True):
@@ -202,6 +202,10 @@ class Probes:
 
     # ---- what is asked ---------------------------------------------------------------------------------------------------
 
+    def _ask_all(self, mesh: LocalMesh, visits: Sequence[_Visit], u: np.ndarray, time: float) -> None:
+        for visit in visits:
+            self._ask(mesh, visit, u, time)
+
     def _ask(self, mesh: LocalMesh, visit: _Visit, u: np.ndarray, time: float) -> None:
         """Three points of each cell, with the state of the cell: note what bends, and the ranges."""
         for part in self._chunks(visit):
@@ -256,8 +260,7 @@ class Probes:
     def _states(self, u: np.ndarray, blocks: np.ndarray, visit: _Visit) -> np.ndarray:
         """States of the cells that are asked (m, n_var, nk, nj, ni), a copy."""
         dim, direction = self._layout.dim, self.targets[visit.target].direction
-        inner = list(self._layout.interior)
-        states = u[(blocks, slice(None), *inner)]
+        states = u[(slice(None), slice(None), *self._layout.interior)][blocks]
         for axis in range(dim):
             place = 4 - axis
             if visit.halved:
@@ -269,7 +272,7 @@ class Probes:
         return np.ascontiguousarray(states)
 
     def _points(self, mesh: LocalMesh, blocks: np.ndarray, visit: _Visit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Whole-number index of the cells (dim, m, nk, nj, ni), a random point of each in [0, 1]^dim, and their level (m, 1, 1, 1)."""
+        """Index of the cells (dim, m, nk, nj, ni), a random point in [0, 1]^dim of each, and their level (m, 1, 1, 1)."""
         dim, direction = self._layout.dim, self.targets[visit.target].direction
         n = self._layout.n // 2 if visit.halved else self._layout.n
         inner = [np.arange(n) if a < dim else np.zeros(1, np.int64) for a in range(3)]

@@ -16,7 +16,7 @@ from amr.indicators.columns import across
 #: Samples of the last regrids that a noise verdict is made from.
 N_SAMPLES = 4
 #: Regrids that a finding of a probe keeps a leaf: some turns of the probes.
-HELD = 32
+HELD = 64
 
 LEAF_STATE = np.dtype(
     [
