@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from amr.comm import Comm, check_launcher
+from amr.guard.probes import Probes, Target
 from amr.guard.sampling import Sampled, Sampler
 from amr.guard.verify import Guard as RegridGuard
 from amr.indicators import AdjointWeighted, Decider, Indicator, Marking, Region, VariableIndicator
@@ -22,6 +24,7 @@ from amr.mesh.geometry import Geometry
 from amr.mesh.pool import Layout, Pool
 from amr.mesh.tree import Forest
 from amr.physics.boundary import BoundaryFill, Condition
+from amr.physics.sources import SOURCES
 from amr.problems.sample import average_pieces, conserved_state
 from amr.scheme.flux import Scheme, create_scheme
 from amr.scheme.sources import SourceTerms
@@ -147,6 +150,7 @@ class Parts:
     scheme: Scheme
     sources: SourceTerms
     initial: InitialState
+    probes: Probes
     decider: Decider
     output: OutputOptions
 
@@ -172,6 +176,8 @@ def build(case: Case, comm: Comm | None) -> Parts:
         )
         for boundary in case.boundaries
     ]
+    boundary = BoundaryFill(physics, layout, geometry, conditions)
+    sources = SourceTerms(list(case.sources), physics, layout)
     return Parts(
         comm=comm,
         physics=physics,
@@ -179,9 +185,10 @@ def build(case: Case, comm: Comm | None) -> Parts:
         geometry=geometry,
         forest=Forest.uniform(dim, mesh.root_blocks, mesh.periodic, mesh.max_level),
         pool=Pool(layout),
-        boundary=BoundaryFill(physics, layout, geometry, conditions),
+        boundary=boundary,
         scheme=scheme,
-        sources=SourceTerms(list(case.sources), physics, layout),
+        sources=sources,
+        probes=_probes(case, comm, geometry, sources, boundary),
         initial=InitialState(
             case.problem, physics, layout, f"problem {case.data['problem']['name']}", case.guard, comm
         ),
@@ -233,6 +240,30 @@ def _mean(case: Case, physics: Physics, geometry: Geometry) -> list[float]:
     pieces = average_pieces(case.problem.initial, physics, corner, spacing, geometry.n, case.problem.quadrature, name)
     averages = np.concatenate([np.moveaxis(each, 1, 0).reshape(physics.n_var, -1) for _, each in pieces], axis=1)
     return [math.fsum(values) / len(values) for values in averages]
+
+
+def _probes(case: Case, comm: Comm, geometry: Geometry, sources: SourceTerms, boundary: BoundaryFill) -> Probes:
+    options, targets = case.guard, []
+    if options.enabled and options.scouts:
+        # Those that are built in do not depend on the place.
+        targets = [
+            Target(f"source {name}", partial(sources.rate, only=number))
+            for number, (name, _) in enumerate(sources.sources)
+            if name not in SOURCES
+        ]
+        for direction, (_, label) in boundary.functions.items():
+            if boundary.conditions[direction].kind == "function":
+                targets.append(Target(label, partial(boundary.states, direction), direction))
+    return Probes(
+        targets,
+        geometry,
+        sources.layout,
+        comm,
+        options.tolerance,
+        case.time.end - case.time.start,
+        options.seed,
+        list(sources.physics.conserved_vectors.values()),
+    )
 
 
 def _decider(case: Case, comm: Comm, physics: Physics, layout: Layout, geometry: Geometry) -> Decider:

@@ -121,6 +121,7 @@ def guard_report(sim: Simulation) -> dict[str, Any]:
     )
     section["threshold_raised"] = {"regrids": thresholds.raised, "highest_factor": thresholds.highest}
     section["target_error"] = {"estimate": thresholds.error_estimate, "multiplier": thresholds.multiplier}
+    section["probes"] = sim.probes.report(mesh.forest)
     return section
 
 
@@ -156,6 +157,7 @@ def checkpoint_meta(sim: Simulation) -> dict[str, Any]:
         "ledger": sim.ledger.state(),
         "decider": sim.decider.to_meta(),
         "history": sim.history.to_meta(),
+        "probes": sim.probes.to_meta(),
         "counters": sim.report.counters(),
     }
 

@@ -97,7 +97,7 @@ class Simulation:
             parts.boundary,
             parts.decider,
         )
-        self.decider.timed = self.timers
+        self.decider.timed, self.probes = self.timers, parts.probes
         self.pool = parts.pool
         kind = SubcycledStepper if case.scheme.subcycle else Stepper
         self.stepper = kind(self.comm, self.physics, self.layout, parts.scheme, case.scheme.cfl, self.timers)
@@ -187,7 +187,7 @@ class Simulation:
     def regrid(self) -> bool:
         """Indicate, mark, adapt, partition and move the data; return whether the tree changed."""
         with self.timers("indicate"):
-            flags = self._decide()
+            flags = self._decide(*self._probed())
         self.history.add_regrid(self.mesh.forest, self.decider.hot, self.decider.columns, self.time)
         self.report.regrids += 1
         self.regridded_at = self.step_number
@@ -215,10 +215,19 @@ class Simulation:
             self.max_signal = self._measure()
         return True
 
-    def _decide(self, sampled: np.ndarray | None = None, grow_only: bool = False) -> np.ndarray:
-        """Balanced flags of all leaves; ``sampled``: local blocks that hold more than their cells say."""
+    def _decide(self, sampled: np.ndarray | None, held: np.ndarray | None, grow_only: bool = False) -> np.ndarray:
+        """Balanced flags of all leaves; ``sampled``: local blocks that need more than their cells say; ``held``: not less."""
         parts = partial(self.mesh.ghosted, self.pool.u, self.time, self.decider.needs_pool)
-        return self.decider.decide(self.mesh, self.pool.u, parts, sampled, grow_only, self.trial, self.time).flags
+        return self.decider.decide(self.mesh, self.pool.u, parts, sampled, grow_only, self.trial, self.time, held).flags
+
+    def _probed(self, everything: bool = False) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Local blocks that sources or boundary functions need finer, and as fine as they are."""
+        if not self.probes:
+            return None, None
+        with self.timers("guard"):
+            found = self.probes.look(self.mesh, self.decider.leaf, self.pool.u, self.time, everything)
+        # Without an indicator the user has said where it is to be fine: samples are reported only.
+        return found if self.decider.indicators else (None, None)
 
     def trial(self, with_coarse: bool) -> Trial | None:
         """Trial steps from the present state; None if nothing moves."""
@@ -240,19 +249,19 @@ class Simulation:
         for _ in range(self.case.mesh.max_level + 1):
             self._set_mesh(forest, self._cut(forest))
             self.pool.resize(self.mesh.n_block)
-            sampled = None
             if self.initial.is_guarded:
                 with self.timers("guard"):
                     self.sampled = self.initial.sample(self.pool.u, self.mesh)
                     results.note_sampled(self)
-                # Without an indicator the user has said where it is to be fine: the samples are reported only.
-                sampled = self.sampled.refine if self.decider.indicators else None
             else:
                 self.comm.agreed(lambda: self.initial.fill(self.pool.u, self.mesh))
             self.max_signal = self._measure("the initial state")
+            sampled, held = self._probed(everything=True)
+            if self.initial.is_guarded and self.decider.indicators:
+                sampled = self.sampled.refine if sampled is None else self.sampled.refine | sampled
             if self.case.mesh.max_level == 0:
                 break
-            flags = self._decide(sampled, grow_only=True)
+            flags = self._decide(sampled, held, grow_only=True)
             if not flags.any():
                 break
             forest, source, change = self.mesh.forest.adapt(flags)
@@ -272,6 +281,7 @@ class Simulation:
         self.ledger.restore(checkpoint.meta["ledger"])
         self.decider.from_meta(checkpoint.meta["decider"], forest.n_leaves)
         self.history = History.from_meta(checkpoint.meta["history"])
+        self.probes.from_meta(checkpoint.meta["probes"])
         self.report.restore(checkpoint.meta["counters"])
         self.max_signal = self._measure(f"the state in {checkpoint.path}")
         self.restarted_from = str(checkpoint.path)

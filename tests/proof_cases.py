@@ -9,6 +9,7 @@ from amr.case import Case
 from tests.runs import made, small
 
 STATES = Path(__file__).parent / "plugins" / "states.py"
+NARROW = STATES.parent / "narrow.py"
 
 
 def torn(dim: int, integrator: str = "muscl_hancock", **scheme: str | bool) -> Case:
@@ -74,6 +75,17 @@ CASES: dict[str, Callable[[], Case]] = {
         sources=[f"{STATES}:drag"],
         refinement={"indicators": [{"name": f"{STATES}:range_of_density", "refine": 0.4, "coarsen": 0.3}]},
         time={"max_steps": 15, "end": 1.0},
+    ),
+    "probes 2D, source and jet between the cells": lambda: made(
+        2,
+        2,
+        mesh={"max_level": 2, "block_cells": 16, "periodic": False},
+        physics={"name": "advection", "velocity": [1.0, 0.0]},
+        problem={"name": f"{NARROW}:stream"},
+        boundaries={"x": [f"{NARROW}:jet", "outflow"], "y": ["outflow", "outflow"]},
+        sources=[f"{NARROW}:source_one", f"{NARROW}:smooth"],
+        refinement={"interval": 1},
+        time={"max_steps": 24, "end": 1.0},
     ),
     "implosion 2D, weno5z, ssp_rk3": lambda: small(
         "implosion",

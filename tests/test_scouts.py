@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from amr.guard.nodes import N_JITTER, Lattice
-from amr.guard.scouts import miss_probability, probe_function, scout_width_99
+from amr.guard.scouts import miss_probability, probe, scout_width_99
 from amr.mesh.geometry import Geometry
 from tests.sampling_tools import Trial, one_per_block
 
@@ -106,10 +106,7 @@ def test_probing_finds_a_narrow_source_within_some_regrids_and_a_smooth_one_neve
         for function, found in alarms.items():
             centre = lattice.points(0, index[..., None], np.full((*index.shape, 1), 0.5))
             values = function(centre)[0, ..., 0].reshape(-1, 1, *(16,) * dim)
-            place = lattice.points
-            found.append(
-                probe_function(lambda t, f=function, i=index, p=place: f(p(0, i[..., None], t)), values, t, np.ones(1))
-            )
+            found.append(probe(function(lattice.points(0, index[..., None], t)), values, t, np.ones(1)))
     worst = np.array(alarms[narrow]) > 0.02
     home = int(np.flatnonzero((coords == 0).all(axis=1))[0])
     assert np.max(alarms[smooth]) < 0.02

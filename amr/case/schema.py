@@ -268,7 +268,10 @@ class Guard(Section):
         True,
         description="Test the initial state at random points between the Gauss points; bisect cells that these disagree in",
     )
-    scouts: bool = Field(True, description="Send walkers from outlying samples towards what the samples just miss")
+    scouts: bool = Field(
+        True,
+        description="Send walkers from outlying samples towards what the samples just miss; probe sources and boundary functions",
+    )
     classify: bool = Field(
         True, description="Tell waves, discontinuities, noise and odd-even patterns apart in alarmed blocks"
     )

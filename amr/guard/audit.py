@@ -144,6 +144,8 @@ class _Teller:
             else "Nothing has been decided about it yet.",
             Cause.INDICATOR: f"The indicator {self.name} called for it.",
             Cause.SAMPLING: "Samples of the initial state left what its cells say of it by more than guard.tolerance.",
+            Cause.PROBE: "Samples of a source or of a boundary function leave what its cells, or its parent's, say of it by more "
+            f"than guard.tolerance; that keeps it for {int(self.leaf['held'])} regrids from now.",
             Cause.REGION: "A static region of refinement.regions asks for this level.",
             Cause.BUFFER: "Hot cells of a block nearby are within refinement.buffer cells of it.",
             Cause.TRIAL: f"It is on trial, regrid {int(self.leaf['age'])} of {TRIAL}: it was refined for an alarm and has not "
@@ -221,6 +223,7 @@ class _Teller:
                 Cause.ROOT: f"{_capital(now)}.",
                 Cause.INDICATOR: f"{_capital(now)}.",
                 Cause.SAMPLING: f"{_capital(now)}.",
+                Cause.PROBE: f"{int(self.leaf['held'])} regrids without such a finding, and then {now}; or guard.scouts = false.",
                 Cause.REGION: "A lower level of that region, or none; then the indicators decide.",
                 Cause.BUFFER: f"That the block nearby cools down, or a smaller refinement.buffer; and {now}.",
                 Cause.TRIAL: f"The end of the trial in {max(0, TRIAL - int(self.leaf['age']))} regrids, unless a detail above "

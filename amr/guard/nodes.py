@@ -173,6 +173,14 @@ class Lattice:
             t[:, fold.is_swapped] = t[::-1, fold.is_swapped]
         return np.where(fold.is_upper[..., None], 1.0 - t, t)
 
+    def one(self, level: np.ndarray, index: np.ndarray) -> np.ndarray:
+        """One random point in [0, 1]^dim of each cell (dim, *shape), anywhere in it: float64 (dim, *shape)."""
+        fold = self.fold(level, index)
+        t = random.uniform(self.hash(level, fold.index), self.dim)
+        if self.dim == 2:
+            t[:, fold.is_swapped] = t[::-1, fold.is_swapped]
+        return np.where(fold.is_upper, 1.0 - t, t)
+
     def fold(self, level: np.ndarray, index: np.ndarray) -> Fold:
         """Cells (dim, *shape) mirrored into the lower half of each axis of the domain and (2D) below its diagonal."""
         cells = self.root_cells.reshape(-1, *(1,) * (index.ndim - 1)) << np.asarray(level, np.int64)

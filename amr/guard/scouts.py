@@ -8,7 +8,6 @@ parabola), with Langevin noise against local bumps. A feature without a tail tha
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import exp, log
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ import numpy as np
 
 from amr.guard import random
 from amr.guard.nodes import N_JITTER
-from amr.guard.reconstruct import TRUST_AT_RIM, coefficients, reconstruct_at, terms
+from amr.guard.reconstruct import TRUST_AT_RIM, coefficients, reconstruct_at, terms, trust
 
 if TYPE_CHECKING:
     from amr.guard.sampling import Sampler
@@ -61,9 +60,10 @@ def miss_probability(width: float, stratum: float, rounds: int = 1, dim: int = 1
     return (1 - ratio + ratio**3 / 6 if ratio <= 1 else (2 - ratio) ** 3 / 6) ** rounds
 
 
-def scout_width_99(spacing: float, dim: int, rounds: int = 1) -> float:
-    """Width of the narrowest feature without a tail that the jittered points of cells of that size find 99 times in 100."""
-    stratum = spacing / N_JITTER[dim] ** (1 / dim)
+def scout_width_99(spacing: float, dim: int, rounds: int = 1, points: int | None = None) -> float:
+    """Width of the narrowest feature without a tail that the jittered ``points`` (those of an initial state by default) of cells
+    of that size find 99 times in 100."""
+    stratum = spacing / (points or N_JITTER[dim]) ** (1 / dim)
     if dim > 1:
         return stratum * (log(100.0) / rounds) ** (1 / dim)
     low, high = 0.0, 2.0 * stratum
@@ -228,36 +228,33 @@ class _Walkers:
 # ---- sources and boundary functions ------------------------------------------------------------------------------------------
 
 
-def probe_function(
-    function: Callable[[np.ndarray], np.ndarray], values: np.ndarray, t: np.ndarray, scale: np.ndarray
-) -> np.ndarray:
-    """Test a function of place at one or more points in each cell against the values that the mesh sees of it. Not collective.
+def probe(found: np.ndarray, values: np.ndarray, t: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Test a function of place at one or more points in each cell against what the mesh sees of it. Not collective.
 
-    For a source the cells are those of blocks; for a boundary function the faces of a side, one dimension lower. Another set of
-    points at every regrid (``Lattice(geometry, seed, regrid)``) multiplies the chance to miss a feature that stays.
+    For a source the cells are those of blocks; for a boundary function the ghost cells of a side, one dimension lower.
 
     Parameters
     ----------
-    function : callable
-        Points t, as below -> values (n_field, n_block, n_cell, n_point) there; the caller knows where its cells are.
+    found : float64 (n_field, n_block, n_cell, n_point)
+        The function at the points.
     values : float64 (n_block, n_field, n, ..., n)
-        What the mesh sees: one value per cell and field; as many cell axes as ``t`` has rows, x last.
+        What the mesh sees: one value per cell and field, at its centre; as many cell axes as ``t`` has rows, x last.
     t : float64 (dim, n_block, n_cell, n_point)
-        Points in [0, 1]^dim of each cell, as from `Lattice.jitter`.
+        The points, in [0, 1]^dim of each cell.
     scale : float64 (n_field,)
         What deviations are measured by; a field with 0 is left out.
 
     Returns
     -------
     float64 (n_block,)
-        Largest deviation from the quadratic through the values, in units of the scales.
+        Largest deviation from the quadratic through the values, in units of the scales; it counts half at a block's rim.
     """
     dim = len(t)
     weight = terms(t - 0.5)
-    found = function(t)
+    trusted = trust(values.shape[-1], dim)[:, None]
     worst = np.zeros(len(values))
     for field in np.flatnonzero(scale > 0):
         c = coefficients(values[:, field], dim)
-        residual = np.abs(np.einsum("btc,tbcp->bcp", c, weight) - found[field])
+        residual = trusted * np.abs(np.einsum("btc,tbcp->bcp", c, weight) - found[field])
         worst = np.maximum(worst, residual.reshape(len(values), -1).max(axis=1) / scale[field])
     return worst

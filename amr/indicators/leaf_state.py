@@ -15,6 +15,8 @@ from amr.indicators.columns import across
 
 #: Samples of the last regrids that a noise verdict is made from.
 N_SAMPLES = 4
+#: Regrids that a finding of a probe keeps a leaf: some turns of the probes.
+HELD = 64
 
 LEAF_STATE = np.dtype(
     [
@@ -32,6 +34,7 @@ LEAF_STATE = np.dtype(
         ("hold", "u1"),  # regrids in a row that a doubtful alarm was held back
         ("ghost_wait", "u2"),  # regrids that alarms are still turned down
         ("noise_wait", "u2"),
+        ("held", "u1"),  # regrids that a probe of a source or boundary function keeps the leaf
         ("value", "f4"),  # the indicators' value in units of the threshold: above 1 is hot; 0 where the leaf is new
         ("parent", "f4"),  # the largest value as its parent would have it, in units of the threshold for coarsening
         ("refine", "f4"),  # the threshold of ``column``, in the indicator's own units
@@ -57,6 +60,7 @@ class Cause(IntEnum):
     PATIENCE = 6
     SIBLING = 7
     BALANCE = 8
+    PROBE = 9
 
 
 class Bar(IntEnum):
@@ -100,6 +104,7 @@ def carry(state: np.ndarray, source: np.ndarray, change: np.ndarray, n_children:
     for name in ("calm", "since", "bar", "age", "hold", "value", "parent", "refine"):
         new[name][fresh] = 0
     new["trial"][merged] = 0
+    new["held"][merged] = 0
     new["cause"][merged] = Cause.ROOT
     new["kind"][fresh] = -1
     new["samples"][fresh] = np.nan

@@ -16,7 +16,7 @@ from amr.indicators.columns import COMBINATIONS, across, combine_near, combine_v
 from amr.indicators.decision import BlocksOfRank, Decision
 from amr.indicators.families import Families, Found
 from amr.indicators.fields import Fields
-from amr.indicators.leaf_state import Bar, Cause
+from amr.indicators.leaf_state import HELD, Bar, Cause
 from amr.indicators.marking import Marked, Region, check_regions, mark
 from amr.indicators.plugin import PluginIndicator, centre_bit, near_everywhere
 from amr.indicators.review import Guards, Part, Parts, everything, message, no_review
@@ -135,6 +135,7 @@ class Decider:
         grow_only: bool = False,
         trial: TrialMaker | None = None,
         time: float = 0.0,
+        held: np.ndarray | None = None,
     ) -> Decision:
         """Flags of all leaves, the same bits on every rank and for any number of ranks. Collective.
 
@@ -148,13 +149,16 @@ class Decider:
             Local blocks (int32 arrays, each block once) and what makes their ghosts, or None where the pool's are filled: as
             `LocalMesh.ghosted` does. All blocks, with filled ghosts, by default, and always where `needs_pool`.
         sampled : bool (n_block,), optional
-            Local blocks that must be refined because the initial state has more than their cells say.
+            Local blocks that must be refined because the initial state, a source or a boundary function has more than
+            their cells say.
         grow_only : bool
             Nothing coarsens.
         trial : callable, optional
             Makes trial steps from the present state, for the indicators that judge the scheme by them.
         time : float
             Of the state, for the indicators that look ahead to a goal.
+        held : bool (n_block,), optional
+            Local blocks that a source or a boundary function needs as fine as they are: they stay for `HELD` regrids.
 
         Returns
         -------
@@ -177,7 +181,7 @@ class Decider:
         refine, coarsen = self._own_thresholds(forest)
         first = rule.first(forest)
         values = self.families.begin(len(u))
-        found = self._gather(mesh, u, parts, self._limits(refine, coarsen, first), sampled, values, trial, time)
+        found = self._gather(mesh, u, parts, self._limits(refine, coarsen, first), (sampled, held), values, trial, time)
         value = combine_values(self._by_indicator(found["eta"] / refine), self.combine)
         threshold = first
         if self._error_indicator is not None:
@@ -187,7 +191,7 @@ class Decider:
         threshold = rule.choose(forest, threshold, value)
         if not np.array_equal(threshold, first):
             limits = self._limits(refine, coarsen, threshold)
-            found = self._gather(mesh, u, parts, limits, sampled, values, trial, time, again=True)
+            found = self._gather(mesh, u, parts, limits, (sampled, held), values, trial, time, again=True)
         return self._mark(forest, found, value, threshold, refine, coarsen, grow_only)
 
     def adapted(self, source: np.ndarray, change: np.ndarray) -> None:
@@ -258,7 +262,7 @@ class Decider:
         u: np.ndarray,
         parts: Parts,
         limits: tuple[np.ndarray, np.ndarray],
-        sampled: np.ndarray | None,
+        functions: tuple[np.ndarray | None, np.ndarray | None],
         values: Found,
         trial: TrialMaker | None,
         time: float,
@@ -280,8 +284,7 @@ class Decider:
         local = np.zeros(len(u), dtype=message(int(self.first[-1])))
         local["eta"], local["parent"], local["detail"], local["near"] = found.eta, found.parent, found.detail, near
         local["error"] = values.error
-        if sampled is not None:
-            local["sampled"] = sampled
+        local["sampled"], local["held"] = (False if each is None else each for each in functions)
         if self.guard:
             is_hot = (near & centre_bit(self.layout.dim)).astype(bool)
             alarmed = np.flatnonzero(is_hot & (mesh.level < mesh.forest.max_level)).astype(np.int32)
@@ -348,18 +351,20 @@ class Decider:
             with self.timed("guard"):
                 review = self.guard.review(forest, leaf, hot, sampled, found)
         near[review.rejected] = 0
+        leaf["held"] = np.where(found["held"], HELD, leaf["held"] - (leaf["held"] > 0))
+        released = review.released & (leaf["held"] == 0)
 
         def calm_at(factor: float) -> np.ndarray:
             """Regrids in a row that each leaf could do without, this one included."""
             own = found["parent"] < coarsen * (factor * threshold[:, None])
             low = (across(np.logical_and, own, True) | review.low) & ~review.on_trial & ~(value > factor * threshold)
-            return np.where(low & ~sampled, np.minimum(leaf["calm"], 254) + 1, 0)
+            return np.where(low & ~sampled & (leaf["held"] == 0), np.minimum(leaf["calm"], 254) + 1, 0)
 
         def marked_at(factor: float, calm: np.ndarray) -> Marked:
             # Raised: the masks of the threshold below, of the blocks that are still hot. Never less than what is near.
             masks = near if factor == 1 else np.where(sampled | (value > factor * threshold), near, np.uint32(0))
             # A budget that binds has no patience.
-            is_calm = (calm >= (self.patience if factor == 1 else 1)) | review.released
+            is_calm = (calm >= (self.patience if factor == 1 else 1)) | released
             return mark(forest, masks, is_calm & (not grow_only), self.regions, self.geometry, review.vetoed)
 
         factor = 1.0
@@ -372,7 +377,9 @@ class Decider:
         marked = marked_at(factor, calm)
         leaf["calm"] = calm
         self.hot = hot[:, None] & (found["eta"] > refine * threshold[:, None])
-        leaf["cause"] = np.where(sampled & (marked.cause == Cause.INDICATOR), Cause.SAMPLING, marked.cause)
+        by_sample = np.where(found["held"], Cause.PROBE, Cause.SAMPLING)
+        leaf["cause"] = np.where(sampled & (marked.cause == Cause.INDICATOR), by_sample, marked.cause)
+        leaf["cause"][(leaf["held"] > 0) & (marked.cause == Cause.PATIENCE)] = Cause.PROBE
         top = hot & (forest.level == forest.max_level)
         leaf["bar"] = np.where(top, Bar.MAX_LEVEL, leaf["bar"] if self.guard else Bar.NONE)
         if found["eta"].shape[1]:

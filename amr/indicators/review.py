@@ -89,6 +89,7 @@ def message(n_columns: int) -> list[tuple[Any, ...]]:
         ("look", LOOK),
         ("near", np.uint32),
         ("sampled", np.bool_),
+        ("held", np.bool_),
     ]
 
 

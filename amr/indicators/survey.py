@@ -59,7 +59,7 @@ def survey(
     refine, coarsen = asked._own_thresholds(forest)
     first = asked.thresholds.first(forest)
     values = asked.families.begin(len(u))
-    found = asked._gather(mesh, u, parts, asked._limits(refine, coarsen, first), None, values, trial, time)
+    found = asked._gather(mesh, u, parts, asked._limits(refine, coarsen, first), (None, None), values, trial, time)
     value = combine_values(asked._by_indicator(found["eta"] / refine), asked.combine)
     threshold = asked.thresholds.choose(forest, first, value)
     hot = found["eta"] > refine * threshold[:, None]

@@ -293,6 +293,11 @@ def _guard_table(guard: dict[str, Any]) -> Any:
         rows["samples at t = 0"] = (
             f"{guard['sampling']['evaluations']:,}; find 99 % of all features of width {width:.3g}"
         )
+    for each in guard["probes"]:
+        rows[each["name"]] = (
+            f"{each['alarms']:,} alarms, {each['on_max_level']:,} more on max_level; probes find 99 % of all features of "
+            f"width {each['scout_width_99']:.3g} where the mesh is coarsest"
+        )
     if raised["regrids"]:
         rows["budget"] = (
             f"raised the thresholds in {raised['regrids']} regrids, up to {raised['highest_factor']:.3g} times"

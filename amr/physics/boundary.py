@@ -185,6 +185,14 @@ class BoundaryFill:
             raise PluginError(f"{label}: gave a state without meaning, {values}, at t = {t:.9g}, x = ({place})")
         return ghost
 
+    def states(self, direction: int, x: np.ndarray, t: float, u: np.ndarray) -> np.ndarray:
+        """As `evaluate`, for points x (dim, m, nk, nj, ni) and states ``u`` (m, n_var, nk, nj, ni) of blocks; of their shape."""
+        inside = np.moveaxis(u, 1, 0)
+        found = self.evaluate(
+            direction, x.reshape(len(x), -1), t, np.ascontiguousarray(inside.reshape(len(inside), -1))
+        )
+        return np.moveaxis(found.reshape(inside.shape), 0, 1)
+
     def coarse(self, layout: Any, pool: np.ndarray, ops: np.ndarray, is_mask: bool = False) -> None:
         """Fill the layers of the coarse pool outside the domain (rows of `amr.scheme.ops.wall_ops`). In place."""
         boundary_coarse(layout, pool, self.mask_spec if is_mask else self.coarse_spec, ops)

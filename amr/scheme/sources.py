@@ -60,15 +60,21 @@ class SourceTerms:
     def _advance_some(self, u: np.ndarray, x: np.ndarray, t: float, dt: float) -> np.ndarray:
         inner = (slice(None), slice(None), *self.layout.interior)
         old = u[inner].copy()
-        k1 = self._rate(x, t, old)
-        k2 = self._rate(x, t + dt, old + dt * k1)
+        k1 = self.rate(x, t, old)
+        k2 = self.rate(x, t + dt, old + dt * k1)
         u[inner] = old + (0.5 * dt) * (k1 + k2)
         change = np.zeros_like(u)
         change[inner] = u[inner] - old
         return block_sums(self.layout, change)
 
-    def _rate(self, x: np.ndarray, t: float, u: np.ndarray) -> np.ndarray:
-        """Sum of all sources (n_block, n_var, nk, nj, ni) at the conserved state ``u`` of the same shape."""
+    def rate(self, x: np.ndarray, t: float, u: np.ndarray, only: int | None = None) -> np.ndarray:
+        """Sum of all sources, or one ``only``, (n_block, n_var, nk, nj, ni) at the conserved state ``u`` of the same shape.
+
+        Raises
+        ------
+        PluginError
+            A source failed or returned what it must not.
+        """
         flat = np.ascontiguousarray(np.moveaxis(u, 1, 0)).reshape(u.shape[1], -1)
         shape = (u.shape[0], *u.shape[2:])
         w = {
@@ -76,7 +82,7 @@ class SourceTerms:
             for name, values in self.physics.unpack_primitives(self.physics.to_primitive(flat)).items()
         }
         rate = np.zeros_like(u)
-        for name, function in self.sources:
+        for name, function in self.sources if only is None else self.sources[only : only + 1]:
             for variable, value in self._call(name, function, x, t, w, shape).items():
                 rate[:, self.physics.variables.index(variable)] += value
         return rate
