@@ -263,11 +263,12 @@ AMR_CLONES amr_status amr_indicate(const amr_physics *physics, const amr_layout 
     }
     if (ghosts) amr_ghosts_fill(ghosts, list[m], block, coarse, most);
     amr_to_primitive(physics, cells, from, cells, w, cells);
+    for (int v = 0; out->ranged && v < layout->n_var; v++)
+      if (out->ranged[v]) amr_fold_range(layout, w + v * cells, out->lowest + v, out->highest + v);
     for (int q = 0; q < n_job; q++) {
       const int v = jobs[q].variable, column = jobs[q].column;
       const double *field = w + v * cells;
       if (q == 0 || v != jobs[q - 1].variable) uniform[v] = (uint8_t)is_uniform(layout, field, most);
-      if (out->lowest) amr_fold_range(layout, field, out->lowest + v, out->highest + v);
       if (!(jobs[q].indicator.scale > 0) || uniform[v]) continue;
       uint32_t nowhere = 0;
       double ignored = 0.0;

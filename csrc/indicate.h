@@ -45,7 +45,8 @@ typedef struct {
   /* [block], or NULL: what the AMR_MULTIRESOLUTION jobs find in the tree's alignment: what the block has that its parent could not
    * tell. */
   double *detail;
-  double *lowest, *highest; /* [variable], or NULL: range over the interior cells, of the variables of the jobs */
+  const uint8_t *ranged;    /* [variable], or NULL: 1 where `lowest` and `highest` are wanted */
+  double *lowest, *highest; /* [variable]: range over the interior cells; read and written where `ranged` says */
 } amr_indicated;
 
 /* Doubles of work space of amr_indicate. */

@@ -9,7 +9,7 @@ from amr._kernels import indicate as kernel
 from amr.errors import CaseError, PluginError
 from amr.indicators import INDICATORS, Decider, PluginIndicator, create_indicator
 from amr.indicators.fields import ROUND_OFF, Fields, Scale
-from amr.indicators.plugin import near_everywhere
+from amr.indicators.plugin import BlockFields, near_everywhere, some_blocks
 from amr.mesh.pool import Layout
 from amr.physics import create_physics
 from amr.plugins import resolve
@@ -390,8 +390,7 @@ def plugin_result(function, dim=2, n_block=3, label="my.py:f", parameters=None, 
     indicator = PluginIndicator(label, function, physics, parameters)
     fields = Fields(physics, layout, indicator.variables)
     fields.measure(u, OneRank())
-    fields.load(u)
-    return indicator.evaluate(fields, np.full((n_block, dim), 0.1), np.arange(n_block, dtype=np.int8))
+    return indicator.evaluate(BlockFields(fields, u), np.full((n_block, dim), 0.1), np.arange(n_block, dtype=np.int8))
 
 
 def test_plugin_receives_all_blocks_and_buffers_whole_blocks():
@@ -450,8 +449,12 @@ def test_plugin_keywords_are_checked_before_a_run(function, parameters, text):
         create_indicator("my.py:f", create_physics("euler", 2), parameters, function=function)
 
 
-def test_plugin_is_not_called_without_blocks():
-    assert plugin_result(raises, n_block=0).shape == (0,)
+def test_plugin_is_called_for_some_blocks_at_a_time_and_never_for_none():
+    layout = Layout(2, 8, 2, 4)
+    assert some_blocks(layout, 0) == []  # more ranks than blocks: many NumPy expressions fail on nothing
+    some = some_blocks(layout, 1000)
+    assert [block for each in some for block in range(1000)[each]] == list(range(1000))
+    assert {len(range(1000)[each]) for each in some[:-1]} == {(1 << 15) // 144}
 
 
 def test_example_plugin_sees_rotation_and_nothing_else():

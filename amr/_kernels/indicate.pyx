@@ -6,7 +6,7 @@ from amr._kernels.common cimport amr_layout, amr_physics, amr_status, AMR_OK
 from amr._kernels.ghosts cimport GhostPlan, amr_ghosts
 from amr._kernels.physics cimport PhysicsSpec, make_layout, require_blocks
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 cdef extern from "indicate.h":
     ctypedef enum amr_indicator_id:
@@ -36,6 +36,7 @@ cdef extern from "indicate.h":
         uint32_t *near
         double *parent
         double *detail
+        const uint8_t *ranged
         double *lowest
         double *highest
 
@@ -69,16 +70,20 @@ class Indicated:
         Values of such blocks restricted to their parents' cells, edges included; of the others as ``eta``.
     detail : float64 (n_block,)
         What the multiresolution jobs find in the tree's alignment.
+    ranged : uint8 (n_var,)
+        1 for the variables whose ranges are wanted. Read.
     lowest, highest : float64 (n_var,)
-        Ranges of the jobs' variables over the interior cells.
+        Ranges of these over the interior cells.
     """
 
-    def __init__(self, tau, n_var, low=None):
+    def __init__(self, tau, n_var, low=None, ranged=()):
         n_block, n_column = tau.shape
         self.tau, self.low, self.eta = tau, low, np.zeros((n_block, n_column))
         self.near = np.zeros((n_block, n_column), dtype=np.uint32)
         self.parent = np.zeros((n_block, n_column)) if low is not None else None
         self.detail = np.zeros(n_block)
+        self.ranged = np.zeros(n_var, dtype=np.uint8)
+        self.ranged[list(ranged)] = 1
         self.lowest, self.highest = np.full(n_var, np.inf), np.full(n_var, -np.inf)
 
 
@@ -114,6 +119,7 @@ def indicate(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u, const in
     cdef double[:, ::1] eta = found.eta, parent = found.parent
     cdef uint32_t[:, ::1] near = found.near
     cdef double[::1] detail = found.detail, lowest = found.lowest, highest = found.highest
+    cdef const uint8_t[::1] ranged = found.ranged
     cdef amr_indicated out
     cdef Py_ssize_t n_column = eta.shape[1]
     if n_job > MOST_JOBS:
@@ -127,8 +133,8 @@ def indicate(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u, const in
     for array in (found.tau, found.low, found.eta, found.near, found.parent):
         if array is not None and array.shape != (u.shape[0], n_column):
             raise ValueError("tau, low, eta, near and parent must have one row per block and equal columns")
-    if detail.shape[0] != u.shape[0] or lowest.shape[0] != l.n_var or highest.shape[0] != l.n_var:
-        raise ValueError("detail must have one entry per block, lowest and highest one per variable")
+    if detail.shape[0] != u.shape[0] or not ranged.shape[0] == lowest.shape[0] == highest.shape[0] == l.n_var:
+        raise ValueError("detail must have one entry per block, ranged, lowest and highest one per variable")
     for q in range(n_list):
         if not 0 <= blocks[q] < u.shape[0]:
             raise ValueError(f"block {blocks[q]} of {u.shape[0]}")
@@ -140,7 +146,7 @@ def indicate(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u, const in
         out.tau, out.eta, out.near = &tau[0, 0], &eta[0, 0], &near[0, 0]
         if parent is not None:
             out.low, out.parent = &low[0, 0], &parent[0, 0]
-    out.detail, out.lowest, out.highest = &detail[0], &lowest[0], &highest[0]
+    out.detail, out.ranged, out.lowest, out.highest = &detail[0], &ranged[0], &lowest[0], &highest[0]
     with nogil:
         status = amr_indicate(&spec.c, &l, &u[0, 0, 0, 0, 0], plan, n_list, &blocks[0], n_job, list, &out, &scratch[0])
     if status != AMR_OK:

@@ -60,7 +60,7 @@ class Fields:
         self.scales: dict[int, Scale] = {}
         self._signal = 0.0
         self.w = np.empty((len(self.variables), 0, *layout.shape[1:]))
-        self._memory = np.empty(0)
+        self._memory: dict[tuple[int, ...], np.ndarray] = {}
         self._pick = np.array(self.variables, dtype=np.int32)
         self._has_velocity = any(i in physics.vectors.get("velocity", ()) for i in self.variables)
 
@@ -128,13 +128,20 @@ class Fields:
 
     def load(self, u: np.ndarray) -> None:
         """Take the variables of all blocks of a pool with filled ghosts."""
-        shape = (len(self.variables), len(u), *self.layout.shape[1:])
+        self.w = self.values(u, self.variables)
+
+    def values(self, u: np.ndarray, variables: tuple[int, ...]) -> np.ndarray:
+        """Some primitive variables of a pool with filled ghosts, (len(variables), n_block, nk, nj, ni).
+
+        Valid until the same are asked for again: a regrid changes the number of blocks a little, and pages are dear.
+        """
+        shape = (len(variables), len(u), *self.layout.shape[1:])
         size = prod(shape)
-        if self._memory.size < size:
-            # A regrid changes the number of blocks a little: keep the memory, pages are dear.
-            self._memory = np.empty(size + size // 8)
-        self.w = self._memory[:size].reshape(shape)
-        _c.primitive_fields(self.physics.spec, self.layout, u, self._pick, self.w)
+        if self._memory.get(variables, np.empty(0)).size < size:
+            self._memory[variables] = np.empty(size + size // 8)
+        w = self._memory[variables][:size].reshape(shape)
+        _c.primitive_fields(self.physics.spec, self.layout, u, np.array(variables, dtype=np.int32), w)
+        return w
 
     def _scales(self, lowest: np.ndarray, highest: np.ndarray) -> dict[int, Scale]:
         scales = {}

@@ -110,7 +110,8 @@ def mark(
         cause[flags > before] = Cause.REGION
     balanced = balance_flags(forest, flags)
     kept = (flags < 0) & (balanced == 0)
-    cause[kept] = np.where(_is_whole_group(forest, flags < 0), Cause.BALANCE, Cause.SIBLING)[kept]
+    if kept.any():
+        cause[kept] = np.where(_is_whole_group(forest, flags < 0), Cause.BALANCE, Cause.SIBLING)[kept]
     cause[(balanced > 0) & (flags <= 0)] = Cause.BALANCE
     return Marked(balanced, cause)
 

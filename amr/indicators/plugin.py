@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,12 @@ from amr.plugins import describe
 
 if TYPE_CHECKING:
     from amr.indicators.fields import Fields
+    from amr.mesh.pool import Layout
     from amr.physics.base import Physics
+
+
+#: Cells, ghosts included, of the blocks that a plugin is called with.
+CELLS = 1 << 15
 
 
 class PluginParameters(Thresholds):
@@ -26,28 +31,60 @@ class PluginParameters(Thresholds):
         return 1.0, 0.5
 
 
-class BlockFields(dict[str, np.ndarray]):
+class BlockFields(Mapping[str, np.ndarray]):
     """What a plugin indicator receives: read-only arrays (n_block, nk, nj, ni) by primitive variable, with ghosts.
 
-    A vector is there by component (``velocity_x``) and whole (``velocity``: (dim, n_block, nk, nj, ni)).
+    A vector is there by component (``velocity_x``) and whole (``velocity``: (dim, n_block, nk, nj, ni)). They are made when
+    they are asked for, and hold for the call.
+
+    Parameters
+    ----------
+    fields : Fields
+    u : float64 (n_block, n_var, nk, nj, ni)
+        Conserved variables of some blocks, ghosts filled.
 
     Attributes
     ----------
+    n_block : int
     interior : tuple of slice
         ``values[w.interior]`` are the interior cells.
     scale : dict of str to float
         Range of each variable over the whole domain, the same on every rank; vectors as one.
     """
 
-    interior: tuple[Any, ...]
-    scale: dict[str, float]
+    def __init__(self, fields: Fields, u: np.ndarray) -> None:
+        names, vectors = fields.physics.primitives, fields.physics.vectors
+        self._fields, self._u, self.n_block = fields, u, len(u)
+        self._made: dict[tuple[int, ...], np.ndarray] = {}
+        # Variables that are made together, and which of these a name stands for.
+        self._place: dict[str, tuple[tuple[int, ...], int | slice]] = {}
+        for i, name in enumerate(names):
+            group = next((tuple(g) for g in vectors.values() if i in g), (i,))
+            self._place[name] = group, group.index(i)
+        self._place.update({name: (tuple(group), slice(None)) for name, group in vectors.items()})
+        self.scale = {name: fields.scales[group[0]].scale for name, (group, _) in self._place.items()}
+        self.interior: tuple[Any, ...] = (Ellipsis, *fields.layout.interior)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        group, part = self._place[name]
+        if group not in self._made:
+            values = self._fields.values(self._u, group)
+            values.setflags(write=False)
+            self._made[group] = values
+        return self._made[group][part]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._place)
+
+    def __len__(self) -> int:
+        return len(self._place)
 
 
 class PluginIndicator(Indicator):
-    """Calls ``function(w, spacing, level, **keywords)`` once for all local blocks.
+    """Calls ``function(w, spacing, level, **keywords)`` for the local blocks, many at a time (`CELLS`).
 
-    The value of a block must depend on that block alone (and on ``w.scale``), never on which blocks happen to be on the
-    same rank. A block above ``refine`` is buffered on all its sides, because the function does not say where in it.
+    The value of a block must depend on that block alone (and on ``w.scale``), never on which others are there at the same
+    time. A block above ``refine`` is buffered on all its sides, because the function does not say where in it.
 
     Parameters
     ----------
@@ -85,13 +122,12 @@ class PluginIndicator(Indicator):
         self.refine, self.coarsen = set_thresholds(PluginParameters.model_validate(own), refine, coarsen)
         self.variables = tuple(range(len(physics.primitives)))
 
-    def evaluate(self, fields: Fields, spacing: np.ndarray, level: np.ndarray) -> np.ndarray:
-        """Value of each local block, float64 (n_block,) (not collective).
+    def evaluate(self, w: BlockFields, spacing: np.ndarray, level: np.ndarray) -> np.ndarray:
+        """Value of each of some blocks, float64 (n_block,) (not collective).
 
         Parameters
         ----------
-        fields : Fields
-            With all primitive variables, loaded.
+        w : BlockFields
         spacing : float64 (n_block, dim)
         level : int8 (n_block,)
 
@@ -100,35 +136,26 @@ class PluginIndicator(Indicator):
         PluginError
             On this rank alone.
         """
-        n_block = fields.n_block
-        if n_block == 0:  # more ranks than blocks: many NumPy expressions fail on nothing
-            return np.zeros(0)
         try:
-            result = self.function(self._arguments(fields), spacing.copy(), level.copy(), **self.keywords)
+            result = self.function(w, spacing.copy(), level.copy(), **self.keywords)
             eta = np.asarray(result, dtype=np.float64)
         except (Exception, SystemExit) as error:  # whatever the user's function raises
             raise PluginError(f'indicator "{self.label}": {describe(error)}') from error
-        if eta.shape != (n_block,):
+        if eta.shape != (w.n_block,):
             raise PluginError(
                 f'indicator "{self.label}": returned an array of shape {eta.shape}, not one number for each of the '
-                f"{n_block} blocks, ({n_block},)"
+                f"{w.n_block} blocks, ({w.n_block},)"
             )
         if np.isnan(eta).any():
             count = int(np.isnan(eta).sum())
-            raise PluginError(f'indicator "{self.label}": returned NaN for {count} of {n_block} blocks')
+            raise PluginError(f'indicator "{self.label}": returned NaN for {count} of {w.n_block} blocks')
         return eta
 
-    def _arguments(self, fields: Fields) -> BlockFields:
-        w = fields.w.view()
-        w.setflags(write=False)
-        names, vectors = self.physics.primitives, self.physics.vectors
-        arrays = BlockFields({name: w[i] for i, name in enumerate(names)})
-        arrays.scale = {name: fields.scales[i].scale for i, name in enumerate(names)}
-        for name, indices in vectors.items():
-            arrays[name] = w[indices[0] : indices[-1] + 1]
-            arrays.scale[name] = fields.scales[indices[0]].scale
-        arrays.interior = (Ellipsis, *fields.layout.interior)
-        return arrays
+
+def some_blocks(layout: Layout, n_block: int) -> list[slice]:
+    """All blocks, as many at a time as NumPy works on quickest: what a function makes on the way then stays in the cache."""
+    step = max(1, CELLS // int(np.prod(layout.shape[1:])))
+    return [slice(first, min(first + step, n_block)) for first in range(0, n_block, step)]
 
 
 def centre_bit(dim: int) -> np.uint32:

@@ -18,7 +18,7 @@ from amr.indicators.families import Families, Found
 from amr.indicators.fields import Fields
 from amr.indicators.leaf_state import HELD, Bar, Cause
 from amr.indicators.marking import Marked, Region, check_regions, mark
-from amr.indicators.plugin import PluginIndicator, centre_bit, near_everywhere
+from amr.indicators.plugin import BlockFields, PluginIndicator, centre_bit, near_everywhere, some_blocks
 from amr.indicators.review import Guards, Part, Parts, everything, message, no_review
 from amr.indicators.thresholds import ABSOLUTE, Marking, ThresholdRule, ThresholdState, n_leaves_after
 from amr.indicators.trial import TrialIndicator
@@ -305,7 +305,7 @@ class Decider:
         self, mesh: BlocksOfRank, u: np.ndarray, parts: Iterable[Part], limits: tuple[np.ndarray, np.ndarray]
     ) -> Any:
         tau, low = (limit[mesh.leaves] for limit in limits)
-        found = _c.Indicated(tau, self.layout.n_var, low)
+        found = _c.Indicated(tau, self.layout.n_var, low, self.fields.variables)
         jobs = self._jobs()
         for blocks, plan in parts:
             _c.indicate(self._physics.spec, self.layout, u, blocks, jobs, found, plan)
@@ -322,19 +322,20 @@ class Decider:
 
     def _evaluate_plugins(self, mesh: BlocksOfRank, u: np.ndarray, found: Any) -> PluginError | None:
         """Set the plugins' columns; the first error on this rank."""
-        self.fields.load(u)
         spacing = mesh.spacing[:, : self.layout.dim]
+        plugins = [(self.first[i], each) for i, each in enumerate(self.indicators) if isinstance(each, PluginIndicator)]
         try:
-            for i, indicator in enumerate(self.indicators):
-                if isinstance(indicator, PluginIndicator):
-                    column = self.first[i]
-                    eta = indicator.evaluate(self.fields, spacing, mesh.level)
-                    found.eta[:, column] = eta
-                    found.near[:, column] = near_everywhere(eta > found.tau[:, column], self.buffer, self.layout.dim)
-                    # A plugin is not asked about restricted blocks: their number of cells would surprise it.
-                    found.parent[:, column] = found.eta[:, column]
+            for some in some_blocks(self.layout, len(u)):
+                w = BlockFields(self.fields, u[some])
+                for column, indicator in plugins:
+                    found.eta[some, column] = indicator.evaluate(w, spacing[some], mesh.level[some])
         except PluginError as failure:
             return failure
+        for column, _ in plugins:
+            eta = found.eta[:, column]
+            found.near[:, column] = near_everywhere(eta > found.tau[:, column], self.buffer, self.layout.dim)
+            # A plugin is not asked about restricted blocks: their number of cells would surprise it.
+            found.parent[:, column] = eta
         return None
 
     def _mark(

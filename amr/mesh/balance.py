@@ -32,9 +32,12 @@ def balance_flags(forest: Forest, flags: np.ndarray) -> np.ndarray:
     if wanted.min() < -1 or wanted.max() > 1:
         raise MeshError("a flag is none of -1, 0, +1")
     wanted[(wanted > 0) & (forest.level >= forest.max_level)] = 0
-    forest._leaves.balance_refine(wanted, np.flatnonzero(wanted > 0))
-
+    refine = np.flatnonzero(wanted > 0)
+    if len(refine):
+        forest._leaves.balance_refine(wanted, refine)
     coarsen = wanted < 0
+    if not coarsen.any():
+        return wanted
     group = whole_groups(forest, coarsen)
     wanted[coarsen] = 0
     wanted[(group[:, None] + np.arange(forest.n_children)).ravel()] = -1
