@@ -215,7 +215,9 @@ class Simulation:
             self.max_signal = self._measure()
         return True
 
-    def _decide(self, sampled: np.ndarray | None, held: np.ndarray | None, grow_only: bool = False) -> np.ndarray:
+    def _decide(
+        self, sampled: np.ndarray | None = None, held: np.ndarray | None = None, grow_only: bool = False
+    ) -> np.ndarray:
         """Balanced flags of all leaves; ``sampled``: local blocks that need more than their cells say; ``held``: not less."""
         parts = partial(self.mesh.ghosted, self.pool.u, self.time, self.decider.needs_pool)
         return self.decider.decide(self.mesh, self.pool.u, parts, sampled, grow_only, self.trial, self.time, held).flags
