@@ -39,7 +39,7 @@ class _SideCells:
 class CompositeOperator:
     """The operator on one mesh, times the cells' volumes. Collective to make.
 
-    Row i of the matrix is ``volume_i (-div(beta grad phi) + alpha phi)_i``, the balance of a cell (csrc/elliptic.h has the formulas).
+    Row i of the matrix is ``volume_i (-div(beta grad phi) + alpha phi)_i``, the balance of a cell (formulas: csrc/elliptic.h).
     Unknowns are the interior cells in SFC order of the leaves, x fastest within a block; a rank owns those of its leaves.
 
     Parameters
