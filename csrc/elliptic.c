@@ -193,7 +193,7 @@ AMR_INLINE void block_entries(entries *out, const block *b, int what, int dim) {
         const double *beta = what == VALUES ? b->beta + i + j * l->stride[1] + k * l->stride[2] : NULL;
         double diagonal = 0;
         for (int a = 0; a < dim; a++) {
-          double pair[2] = {0, 0}; /* added first, so that mirrors and exchanged axes give the same bits */
+          double pair[2] = {0, 0}; /* added first: mirrors and exchanged axes in 2D give the same bits */
           for (int side = 0; side < 2; side++) {
             const int direction = 2 * a + side, is_rim = at[a] == (side ? n - 1 : 0);
             if (is_rim && b->relation[amr_face_slot(dim, direction)] == AMR_COARSER)
