@@ -1,4 +1,4 @@
-"""Matrices from lists of entries: ``MatSetPreallocationCOO`` and ``MatSetValuesCOO``, which petsc4py lacks before version 3.20.
+"""Matrices from lists of entries: ``MatSetPreallocationCOO`` and ``MatSetValuesCOO``, which petsc4py 3.18 lacks.
 
 They are called in the library that petsc4py has loaded, so that nothing has to be compiled against PETSc.
 """

@@ -69,11 +69,11 @@ def main() -> None:
         return 0.0
 
     operator = CompositeOperator(mesh, comm, [dirichlet(fails)] * 4)
+    y = operator.mat.createVecRight()
     for work, kind in (
         (lambda: operator.rhs(1.0), PluginError),
         (lambda: LinearSolver(operator, "-ksp_max_it 1 -pc_type none", "short_").solve(operator.volume, y), SolveError),
     ):
-        y = operator.mat.createVecRight()
         try:
             work()
         except kind:
