@@ -241,6 +241,9 @@ Examples:
 @click.option(
     "--indicators", is_flag=True, help="Measure which error each indicator reaches with how many cell updates."
 )
+@click.option(
+    "--elliptic", is_flag=True, help="Measure solves of Poisson's equation instead, with each preconditioner."
+)
 @click.option("--plot", "plot_file", metavar="FILE", type=click.Path(path_type=Path), help="With --indicators: a PNG.")
 @click.option("--instructions", is_flag=True, help="Count instructions per cell update, too, with perf or callgrind.")
 @click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write the numbers.")

@@ -27,3 +27,7 @@ class FileFormatError(AMRError):
 
 class PluginError(AMRError):
     """A user's plugin that cannot be loaded or returns what it must not."""
+
+
+class SolveError(AMRError):
+    """A linear or implicit solve that did not converge, with PETSc's reason in words."""

@@ -13,6 +13,7 @@ from amr.bench.gain import l1_error, radial_profile
 from amr.bench.instructions import measure_instructions
 from amr.bench.tables import tables
 from amr.bench.tree import measure_tree
+from amr.cli import main
 from amr.comm import Comm
 from amr.errors import CaseError
 from amr.mesh.pool import Layout
@@ -227,3 +228,10 @@ def test_no_tool_for_instructions(monkeypatch):
     counted = measure_instructions()
     assert counted == {"tool": None, "per_cell_update": {}}
     assert tables({"instructions": counted, "n_ranks": 1, "n_cores": 1, "processor": "", "version": ""}) == []
+
+
+def test_elliptic(run):
+    status, out, _ = run("bench", "--elliptic", "--quick", "--markdown", command=main)
+    rows = [line.split("|") for line in out.splitlines() if line.startswith(("| 2D", "| 3D"))]
+    assert status == 0 and {row[1].split(", ")[2].strip() for row in rows} >= {"gamg"}
+    assert all(0 < int(row[2]) < 30 for row in rows)

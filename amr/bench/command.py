@@ -33,6 +33,8 @@ class Request:
     tree, subcycle, indicators, instructions : bool
         Measure the tree operations, what level-wise steps gain, or the error that indicators reach, instead of the cases; count
         instructions too.
+    elliptic : bool
+        Measure solves of Poisson's equation instead of the cases.
     """
 
     names: Sequence[str] = ()
@@ -41,6 +43,7 @@ class Request:
     tree: bool = False
     subcycle: bool = False
     indicators: bool = False
+    elliptic: bool = False
     instructions: bool = False
 
 
@@ -90,6 +93,10 @@ def run(request: Request, comm: Comm, say: Callable[[str], None]) -> dict[str, A
         for name in choose_names(request.names, efficiency.CASES) or efficiency.CASES:
             rows = efficiency.measure_efficiency(name, efficiency.CASES[name], comm, request.quick, say=say)
             result["efficiency"] += rows
+    elif request.elliptic:
+        from amr.bench.elliptic import measure_elliptic
+
+        result["elliptic"] = measure_elliptic(comm, request.quick, say)
     else:
         result["cases"] = []
         for name, case in choose(request.names, request.quick).items():

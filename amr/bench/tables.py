@@ -46,6 +46,7 @@ def tables(result: dict[str, Any]) -> list[Table]:
         _instruction_table(result),
         _tree_table(result),
         _gain_table(result),
+        _elliptic_table(result),
         *_efficiency_tables(result),
     )
     return [table for table in made if table.rows]
@@ -116,6 +117,20 @@ def _gain_table(result: dict[str, Any]) -> Table:
     ]
     columns = ["run", "CPU seconds", "M cell updates", "steps", "finest %", "error", "gain of updates", "gain"]
     return Table(_title("Level-wise steps", result), columns, rows)
+
+
+def _elliptic_table(result: dict[str, Any]) -> Table:
+    rows = [
+        [
+            f"{each['dim']}D, {each['unknowns']}, {each['solver']}",
+            f"{each['iterations']}",
+            *(f"{each[key]:.3f}" for key in ("assembly", "set_up", "solve")),
+            f"{100 * each['assembly'] / (each['set_up'] + each['solve']):.0f}",
+        ]
+        for each in result.get("elliptic", [])
+    ]
+    columns = ["unknowns, preconditioner", "iterations", "assembly", "set-up", "solve", "assembly, % of the others"]
+    return Table(_title("Poisson's equation, seconds", result), columns, rows)
 
 
 def _efficiency_tables(result: dict[str, Any]) -> list[Table]:

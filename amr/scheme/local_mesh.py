@@ -87,7 +87,7 @@ class LocalMesh:
         inward = 1.0 - 2.0 * (self.register.boundary_direction % 2)
         self.inward_area = inward * self.register.boundary_area(self.spacing)
 
-    def cell_centers(self, blocks: slice = slice(None)) -> np.ndarray:
+    def cell_centers(self, blocks: slice | np.ndarray = slice(None)) -> np.ndarray:
         """Centres of the interior cells of local blocks (all by default), (dim, m, nk, nj, ni)."""
         return self.geometry.cell_centers(self.level[blocks], self.coords[blocks])
 

@@ -1,0 +1,89 @@
+"""Entries of the composite elliptic operator (csrc/elliptic.h)."""
+import numpy as np
+
+from libc.stddef cimport ptrdiff_t
+from libc.stdint cimport int8_t, int32_t, int64_t
+
+from amr._kernels.common cimport amr_layout
+from amr._kernels.physics cimport make_layout
+from amr._kernels.sfc cimport Leaves, amr_forest
+
+cdef extern from "elliptic.h" nogil:
+    ctypedef struct amr_elliptic:
+        const amr_forest *forest
+        ptrdiff_t lo
+        ptrdiff_t m
+        const int8_t *relation
+        const int32_t *neighbor
+        amr_layout layout
+        const double *spacing
+        const double *beta
+        const double *alpha
+        double robin[6][2]
+    const double AMR_BETA_JUMP
+    ptrdiff_t amr_elliptic_count(const amr_elliptic *)
+    void amr_elliptic_places(const amr_elliptic *, int64_t *, int64_t *)
+    void amr_elliptic_values(const amr_elliptic *, double *)
+
+BETA_JUMP = AMR_BETA_JUMP  # neighbours whose beta differs by more than this factor are not interpolated between
+
+
+cdef class EllipticEntries:
+    """The operator on the blocks of one rank.
+
+    Parameters
+    ----------
+    layout : Layout
+        Of ``beta``: one variable, at least one ghost cell.
+    forest : Leaves
+    lo : int
+        First leaf of this rank.
+    relation, neighbor : int8, int32 (m, 3^dim)
+        Rows of the neighbour table of the local leaves.
+    spacing : float64 (m, 3)
+    robin : float64 (6, 2)
+        a, b of ``a phi + b dphi/dn`` per direction.
+
+    Attributes
+    ----------
+    count : int
+        Number of the entries.
+    """
+
+    cdef amr_elliptic c
+    cdef Leaves forest
+    cdef const int8_t[:, ::1] relation
+    cdef const int32_t[:, ::1] neighbor
+    cdef const double[:, ::1] spacing
+    cdef readonly ptrdiff_t count
+
+    def __init__(self, layout, Leaves forest, ptrdiff_t lo, const int8_t[:, ::1] relation, const int32_t[:, ::1] neighbor,
+                 const double[:, ::1] spacing, const double[:, ::1] robin):
+        self.forest, self.relation, self.neighbor, self.spacing = forest, relation, neighbor, spacing
+        self.c.forest, self.c.layout, self.c.lo, self.c.m = &forest.c, make_layout(layout), lo, relation.shape[0]
+        for d in range(6):
+            self.c.robin[d][0], self.c.robin[d][1] = robin[d, 0], robin[d, 1]
+        self.count = 0
+        if self.c.m:
+            self.c.relation, self.c.neighbor, self.c.spacing = &relation[0, 0], &neighbor[0, 0], &spacing[0, 0]
+            with nogil:
+                self.count = amr_elliptic_count(&self.c)
+
+    def places(self):
+        """Rows and columns int64 (count,) of the entries, numbers of cells of the whole mesh."""
+        out = np.empty(self.count, np.int64), np.empty(self.count, np.int64)
+        cdef int64_t[::1] row = out[0], col = out[1]
+        if self.count:
+            with nogil:
+                amr_elliptic_places(&self.c, &row[0], &col[0])
+        return out
+
+    def values(self, const double[:, :, :, :, ::1] beta, const double[::1] alpha):
+        """Entries float64 (count,) for the pool ``beta`` (m, 1, nk, nj, ni), ghosts filled, and ``alpha`` (m n^dim,)."""
+        out = np.empty(self.count)
+        cdef double[::1] value = out
+        if self.count:
+            self.c.beta, self.c.alpha = &beta[0, 0, 0, 0, 0], &alpha[0]
+            with nogil:
+                amr_elliptic_values(&self.c, &value[0])
+        return out

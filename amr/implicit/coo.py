@@ -1,0 +1,59 @@
+"""Matrices from lists of entries: ``MatSetPreallocationCOO`` and ``MatSetValuesCOO``, which petsc4py 3.18 lacks.
+
+They are called in the library that petsc4py has loaded, so that nothing has to be compiled against PETSc.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from amr.errors import SolveError
+from amr.implicit.petsc import load_petsc
+
+_INSERT = 1  # INSERT_VALUES: what was in the matrix goes; entries of one place are added all the same
+
+
+@lru_cache(maxsize=1)
+def _library() -> ctypes.CDLL:
+    library = ctypes.CDLL(load_petsc().__file__)
+    pointer = ctypes.c_void_p
+    library.MatSetPreallocationCOO.argtypes = [pointer, ctypes.c_ssize_t, pointer, pointer]
+    library.MatSetValuesCOO.argtypes = [pointer, pointer, ctypes.c_int]
+    return library
+
+
+def set_places(mat: Any, row: np.ndarray, col: np.ndarray) -> None:
+    """Say where the entries of a matrix belong. Collective.
+
+    Parameters
+    ----------
+    mat : petsc4py.PETSc.Mat
+        With its sizes and type set.
+    row, col : int array (m,)
+        Rows may be other ranks', and places may come more than once.
+    """
+    integer = load_petsc().IntType
+    rows, cols = (np.array(each, dtype=integer) for each in (row, col))  # PETSc may change them
+    _check(
+        "MatSetPreallocationCOO",
+        _library().MatSetPreallocationCOO(mat.handle, len(rows), rows.ctypes.data, cols.ctypes.data),
+    )
+
+
+def set_values(mat: Any, value: np.ndarray) -> None:
+    """Set the entries, in the order of `set_places`; those of one place are added. Collective.
+
+    Parameters
+    ----------
+    value : float64 (m,)
+    """
+    _check("MatSetValuesCOO", _library().MatSetValuesCOO(mat.handle, value.ctypes.data, _INSERT))
+
+
+def _check(name: str, code: int) -> None:
+    if code:
+        raise SolveError(f"PETSc's {name} failed with code {code}")

@@ -1,0 +1,246 @@
+"""The composite operator ``-div(beta grad phi) + alpha phi`` as a PETSc matrix on the leaves of the mesh."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from amr._kernels.elliptic import BETA_JUMP, EllipticEntries
+from amr.errors import CaseError, PluginError
+from amr.implicit.coo import set_places, set_values
+from amr.implicit.petsc import load_petsc
+from amr.implicit.sides import AXES, SIDES, Side, check_sides
+from amr.mesh.neighbors import OUTSIDE
+from amr.mesh.pool import Layout, aligned_zeros
+from amr.plugins import describe
+from amr.scheme.ops import face_slot
+
+if TYPE_CHECKING:
+    from amr.comm import Comm
+    from amr.scheme.local_mesh import LocalMesh
+
+
+@dataclass(frozen=True)
+class _SideCells:
+    """Cells of local ``blocks`` at a side of the domain: those that touch it, those behind them, the ghosts; indices of arrays
+    (n_block, nk, nj, ni), the last with ghosts."""
+
+    direction: int
+    side: Side
+    blocks: np.ndarray
+    at: tuple[Any, ...]
+    behind: tuple[Any, ...]
+    ghost: tuple[Any, ...]
+
+
+class CompositeOperator:
+    """The operator on one mesh, times the cells' volumes. Collective to make.
+
+    Row i of the matrix is ``volume_i (-div(beta grad phi) + alpha phi)_i``, the balance of a cell (formulas: csrc/elliptic.h).
+    Unknowns are the interior cells in SFC order of the leaves, x fastest within a block; a rank owns those of its leaves.
+
+    Parameters
+    ----------
+    mesh : LocalMesh
+    comm : Comm
+        That of the mesh.
+    boundaries : sequence of Side or "periodic"
+        Per direction (2 axis + side).
+    beta, alpha : float or float64 (n_block, nk, nj, ni)
+        Of the interior cells of the local blocks. ``beta`` is at least 0; with a negative ``alpha`` nothing is promised.
+
+    Attributes
+    ----------
+    mat : petsc4py.PETSc.Mat
+    volume : petsc4py.PETSc.Vec
+        Volume of each cell.
+    is_singular : bool
+        No side holds phi and alpha is zero everywhere: constants are the null space of ``mat`` and of its transpose.
+
+    Raises
+    ------
+    CaseError
+        petsc4py is missing, conditions that do not fit the mesh, more unknowns than PETSc's integers can count, coefficients that
+        are not finite or of a wrong shape.
+    """
+
+    def __init__(
+        self,
+        mesh: LocalMesh,
+        comm: Comm,
+        boundaries: Sequence[Side | str],
+        beta: float | np.ndarray = 1.0,
+        alpha: float | np.ndarray = 0.0,
+    ) -> None:
+        petsc = load_petsc()
+        layout = mesh.ghosts.layout
+        self.mesh, self.comm = mesh, comm
+        self.layout = Layout(layout.dim, layout.n, layout.g, 1)
+        self.sides = check_sides(boundaries, mesh.forest.periodic[: layout.dim])
+        robin = np.zeros((6, 2))
+        for direction, side in enumerate(self.sides):
+            robin[direction] = (side.a, side.b) if side else (1.0, 0.0)
+        table = mesh.ghosts.table
+        self._entries = EllipticEntries(
+            self.layout, mesh.forest._leaves, mesh.leaves.start, table.relation, table.leaf, mesh.spacing, robin
+        )
+        n_local, n_all = mesh.n_block * layout.cells, mesh.forest.n_leaves * layout.cells
+        if n_all > np.iinfo(petsc.IntType).max:
+            raise CaseError(f"{n_all} unknowns are more than this PETSc can count: it needs one with 64-bit indices")
+        self.mat: Any = petsc.Mat().create(comm.mpi)
+        self.mat.setSizes(((n_local, n_all), (n_local, n_all)))
+        self.mat.setType(petsc.Mat.Type.AIJ)
+        set_places(self.mat, *self._entries.places())
+        self.volume: Any = self.mat.createVecLeft()
+        self.volume.setArray(np.repeat(mesh.cell_volume, layout.cells))
+        self.is_singular = False
+        self.update(beta, alpha)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Shape of the interior cells of the local blocks, (n_block, nk, nj, ni)."""
+        sizes = (self.layout.n if axis < self.layout.dim else 1 for axis in (2, 1, 0))
+        return (self.mesh.n_block, *sizes)  # type: ignore[return-value]
+
+    def update(self, beta: float | np.ndarray, alpha: float | np.ndarray) -> None:
+        """New coefficients on the same mesh, as for the constructor; solvers set themselves up anew. In place, collective."""
+        sigma = np.ascontiguousarray(self._cells(alpha, "alpha"))
+        self._beta = aligned_zeros((self.mesh.n_block, *self.layout.shape))
+        inside = self._inside(self._beta[:, 0])
+        inside[:] = self._cells(beta, "beta")
+        fault, extreme = None, np.array([0.0, 0.0])
+        if not (np.isfinite(inside).all() and np.isfinite(sigma).all() and (inside >= 0).all()):
+            fault = CaseError("coefficients of an elliptic operator must be finite, and beta at least 0")
+        elif sigma.size:
+            extreme = np.array([np.abs(sigma).max(), 0.0])
+        self.comm.agree(fault)
+        self.mesh.ghosts.fill_mask(self._beta)
+        self._extrapolate_beta()
+        set_values(self.mat, self._entries.values(self._beta, sigma.ravel()))
+        is_free = all(side is None or side.a == 0 for side in self.sides)
+        was_singular, self.is_singular = self.is_singular, is_free and float(self.comm.allreduce_max(extreme)[0]) == 0.0
+        if self.is_singular != was_singular:
+            constants = load_petsc().NullSpace().create(constant=self.is_singular, comm=self.comm.mpi)
+            self.mat.setNullSpace(constants)
+            self.mat.setTransposeNullSpace(constants)
+            constants.destroy()  # the matrix holds it
+
+    def rhs(self, f: float | np.ndarray, t: float = 0.0) -> Any:
+        """Volume times f, the right-hand side of the equation, and what the sides of the domain give at time t. Collective.
+
+        Where the operator is singular, the constant that keeps it from having a solution is taken from f.
+
+        Parameters
+        ----------
+        f : float or float64 (n_block, nk, nj, ni)
+            Of the interior cells, or with ghosts.
+
+        Returns
+        -------
+        petsc4py.PETSc.Vec
+
+        Raises
+        ------
+        PluginError
+            The function of a side failed, on every rank.
+        """
+        values = self._cells(f, "f") * self.mesh.cell_volume[:, None, None, None]
+        self.comm.agreed(lambda: self._add_sides(values, t))
+        vec = self.to_vec(values)
+        if self.is_singular:
+            vec.axpy(-vec.sum() / self.volume.sum(), self.volume)
+        return vec
+
+    def remove_mean(self, vec: Any) -> None:
+        """Take the mean over the domain's volume from a vector. In place, collective."""
+        vec.shift(-vec.dot(self.volume) / self.volume.sum())
+
+    def to_vec(self, values: np.ndarray, vec: Any = None) -> Any:
+        """Cells (n_block, nk, nj, ni) of the local blocks, interior or with ghosts (``pool[:, variable]``), as a vector.
+
+        ``vec``: written instead of a new one. Not collective with it.
+        """
+        vec = vec or self.mat.createVecRight()
+        vec.setArray(self._inside(values).ravel())
+        return vec
+
+    def from_vec(self, vec: Any, values: np.ndarray) -> np.ndarray:
+        """Write a vector to the interior of ``values``, shaped as for `to_vec`, and return it. In place, not collective."""
+        self._inside(values)[:] = vec.getArray(readonly=True).reshape(self.shape)
+        return values
+
+    def free(self) -> None:
+        """Give PETSc's objects back; the operator cannot be used any more. Collective."""
+        for each in (self.mat, self.volume):
+            each.destroy()
+
+    def _cells(self, values: float | np.ndarray, name: str) -> np.ndarray:
+        """A new array of the interior cells."""
+        array = np.asarray(values, dtype=np.float64)
+        return np.array(np.broadcast_to(array, self.shape) if array.ndim == 0 else self._inside(array, name))
+
+    def _inside(self, values: np.ndarray, name: str = "values") -> np.ndarray:
+        """View of the interior cells of an array with or without ghosts."""
+        if values.shape == self.shape:
+            return values
+        if values.shape != (self.mesh.n_block, *self.layout.shape[1:]):
+            raise CaseError(
+                f"{name} of an elliptic operator: shape {values.shape}; wanted {self.shape}, or with ghosts"
+            )
+        return values[(slice(None), *self.layout.interior)]
+
+    def _faces(self) -> Iterator[_SideCells]:
+        """The cells at each side of the domain that local blocks touch."""
+        n, g = self.layout.n, self.layout.g
+        for direction, side in enumerate(self.sides):
+            blocks = np.flatnonzero(
+                self.mesh.ghosts.table.relation[:, face_slot(self.layout.dim, direction)] == OUTSIDE
+            )
+            if side is None or not len(blocks):
+                continue
+            axis, upper = divmod(direction, 2)
+            at, behind, ghost = [slice(None)] * 3, [slice(None)] * 3, list(self.layout.interior)
+            places: list[list[Any]] = [at, behind, ghost]
+            for place, cell in zip(places, (-1, -2, n + g) if upper else (0, 1, g - 1), strict=True):
+                place[2 - axis] = cell
+            yield _SideCells(direction, side, blocks, *((blocks, *place) for place in places))
+
+    def _extrapolate_beta(self) -> None:
+        """Let the ghosts beside the sides of the domain hold beta at the face: linear, as in the cell where it jumps."""
+        pool, inside = self._beta[:, 0], self._inside(self._beta[:, 0])
+        for cells in self._faces():
+            first, second = inside[cells.at], inside[cells.behind]
+            is_jump = (first > BETA_JUMP * second) | (second > BETA_JUMP * first)
+            pool[cells.ghost] = np.where(is_jump, first, 1.5 * first - 0.5 * second)
+
+    def _add_sides(self, values: np.ndarray, t: float) -> None:
+        """Add what the sides of the domain give to the balances (n_block, nk, nj, ni). In place."""
+        mesh, pool = self.mesh, self._beta[:, 0]
+        area = mesh.geometry.areas(mesh.level)
+        for cells in self._faces():
+            side, blocks = cells.side, cells.blocks
+            if not callable(side.g) and side.g == 0:
+                continue
+            axis, upper = divmod(cells.direction, 2)
+            x = mesh.cell_centers(blocks)[(slice(None), slice(None), *cells.at[1:])]
+            x[axis] = (mesh.geometry.upper if upper else mesh.geometry.lower)[axis]
+            given = _given(side, cells.direction, x.reshape(self.layout.dim, -1), t).reshape(x.shape[1:])
+            # The matrix has weight * a on the diagonal (csrc/elliptic.c, plain_face).
+            weight = 2 * area[blocks, axis] / (side.a * mesh.spacing[blocks, axis] + 2 * side.b)
+            values[cells.at] += pool[cells.ghost] * weight[:, None, None] * given
+
+
+def _given(side: Side, direction: int, x: np.ndarray, t: float) -> np.ndarray:
+    """The condition's g at points x (dim, m): (m,)."""
+    label = f"boundary {AXES[direction // 2]} {SIDES[direction % 2]}"
+    try:
+        values = np.asarray(side.g(x, t) if callable(side.g) else side.g, dtype=np.float64)
+        array = np.broadcast_to(values, x.shape[1:])
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"{label}: {describe(error)}") from error
+    if not np.isfinite(array).all():
+        raise PluginError(f"{label}: gave a value that is not finite")
+    return array

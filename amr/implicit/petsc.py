@@ -1,0 +1,62 @@
+"""PETSc when it is needed: loading it, and its options."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from amr.errors import CaseError
+
+_INSTALL = (
+    "this case needs PETSc, and petsc4py cannot be loaded ({}). Debian and Ubuntu: apt-get install python3-petsc4py; "
+    "elsewhere: pip install petsc4py, with the MPI that mpi4py uses (docs/install.md)"
+)
+
+
+def load_petsc() -> Any:
+    """The module ``petsc4py.PETSc``, initialised. The first call is collective over all ranks of the program.
+
+    Raises
+    ------
+    CaseError
+        petsc4py is not installed, or does not fit this Python or NumPy.
+    """
+    try:
+        import petsc4py
+
+        # Signals are ours (amr.signals): PETSc would print a trace and abort.
+        petsc4py.init(["amr", "-no_signal_handler"])
+        from petsc4py import PETSc
+    except (ImportError, ValueError, OSError) as error:
+        raise CaseError(_INSTALL.format(error)) from error
+    return PETSc
+
+
+def split_options(text: str) -> list[tuple[str, str | None]]:
+    """Names, without their hyphen, and values of options as on a command line: ``"-ksp_type cg -ksp_monitor"``.
+
+    Raises
+    ------
+    CaseError
+        A quotation that does not end, or a value without a name before it.
+    """
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise CaseError(f"PETSc options {text!r}: {error}") from error
+    found: list[tuple[str, str | None]] = []
+    for word in words:
+        if word.startswith("-") and word[1:2].isalpha():
+            found.append((word[1:], None))
+        elif found and found[-1][1] is None:
+            found[-1] = (found[-1][0], word)
+        else:
+            raise CaseError(f'PETSc options: {word!r} is not the value of an option; write "-name value -flag"')
+    return found
+
+
+def insert_options(text: str, prefix: str = "") -> None:
+    """Put options into PETSc's database, each name with ``prefix`` before it; later ones win. The same on every rank."""
+    database = load_petsc().Options(prefix)
+    for name, value in split_options(text):
+        database.setValue(name, value)

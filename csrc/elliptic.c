@@ -1,0 +1,243 @@
+#include "elliptic.h"
+
+enum { COUNT, PLACES, VALUES };
+
+/* Where the entries go. */
+typedef struct {
+  ptrdiff_t n;
+  int64_t *row, *col;
+  double *value;
+} entries;
+
+/* One block while its entries are made. */
+typedef struct {
+  const amr_elliptic *e;
+  const int8_t *relation;
+  const int32_t *neighbor;
+  const double *beta;              /* first interior cell */
+  const double *alpha;             /* [n^dim] */
+  double conductance[3], width[3]; /* area / spacing, spacing */
+  double volume;
+  int64_t first; /* number of the first cell */
+  int32_t origin[3];
+} block;
+
+/* The cells that the coarse value behind a fine face is interpolated from. */
+typedef struct {
+  int n;
+  int64_t cell[9 * 8];
+  double weight[9 * 8];
+} stencil;
+
+AMR_INLINE void push(entries *out, int what, int64_t row, int64_t col, double value) {
+  if (what == PLACES) out->row[out->n] = row, out->col[out->n] = col;
+  if (what == VALUES) out->value[out->n] = value;
+  out->n++;
+}
+
+AMR_INLINE int64_t block_cells(int dim, int n) { return (int64_t)n * (dim > 1 ? n : 1) * (dim > 2 ? n : 1); }
+
+AMR_INLINE int is_jump(double a, double b) { return a > AMR_BETA_JUMP * b || b > AMR_BETA_JUMP * a; }
+
+/* Number of the cell of `leaf` at a position counted on the leaf's level from anywhere: blocks start at multiples of n. */
+AMR_INLINE int64_t cell_of(int dim, int n, int64_t leaf, const int *at) {
+  int64_t cell = 0;
+  for (int a = dim - 1; a >= 0; a--) cell = cell * n + ((at[a] % n) + n) % n;
+  return leaf * block_cells(dim, n) + cell;
+}
+
+/* Weights of the lower, middle and upper of three coarse cells at a quarter of a cell to the given side of the middle. */
+AMR_INLINE void quarter_weights(int side, int has_lower, int has_upper, double *w) {
+  const double p = side ? 0.25 : -0.25;
+  w[0] = has_lower ? has_upper ? p * (p - 1) / 2 : -p : 0;
+  w[2] = has_upper ? has_lower ? p * (p + 1) / 2 : p : 0;
+  w[1] = 1 - w[0] - w[2];
+}
+
+/* Add the cells of one coarse cell with its weight: itself, or its children where it is refined. `at`: fine position of its corner
+ * or of any child along the normal axis; below the fine block in the slot's direction. */
+AMR_INLINE void add_coarse(stencil *s, const block *b, int dim, int n, int slot, int axis, int side, const int *at,
+                           double weight) {
+  const int64_t leaf = b->neighbor[slot];
+  int cell[3];
+  if (b->relation[slot] == AMR_COARSER) {
+    for (int a = 0; a < dim; a++) {
+      const int64_t global = (int64_t)b->origin[a] * n + at[a];
+      cell[a] = (int)((global >> 1) % n + n); /* negative across a periodic side */
+    }
+    s->cell[s->n] = cell_of(dim, n, leaf, cell), s->weight[s->n++] = weight;
+    return;
+  }
+  for (int c = 0; c < 1 << dim; c++) {
+    const int present = b->relation[slot] == AMR_SAME;
+    for (int a = 0; a < dim; a++) cell[a] = at[a] + (a == axis && !side ? -(c >> a & 1) : c >> a & 1);
+    s->cell[s->n] = present ? cell_of(dim, n, leaf, cell) : b->first;
+    s->weight[s->n++] = present ? weight / (1 << dim) : 0;
+  }
+}
+
+/* Slot of the block that holds the coarse cell at `step` (-1, 0, 1) along the tangential axes from that behind the fine cell `at`; at is
+ * moved to the coarse cell's lowest fine cell along those axes. */
+AMR_INLINE int move_along(int dim, int n, int axis, int direction, const int *step, int *at) {
+  int slot = amr_face_slot(dim, direction), stride = 1;
+  for (int a = 0; a < dim; a++, stride *= 3) {
+    if (a == axis) continue;
+    at[a] = (at[a] & ~1) + 2 * step[a];
+    slot += at[a] < 0 ? -stride : at[a] >= n ? stride : 0;
+  }
+  return slot;
+}
+
+/* The coarse value behind the face `direction` of the fine cell `at`; beta at its place is beta[there]. */
+AMR_INLINE void coarse_value(stencil *s, const block *b, int what, int dim, int n, int direction, const int *at,
+                             const double *there) {
+  const amr_layout *l = &b->e->layout;
+  const int axis = direction / 2, side = direction % 2;
+  double w[3][3];
+  int step[3] = {0, 0, 0}, reach[3] = {0, 0, 0};
+  for (int a = 0; a < dim; a++) {
+    int has[2];
+    if (a == axis) continue;
+    reach[a] = 1;
+    for (int e = 0; e < 2 && what == VALUES; e++) {
+      int to[3] = {at[0], at[1], at[2]}, one[3] = {0, 0, 0};
+      one[a] = e ? 1 : -1;
+      const int slot = move_along(dim, n, axis, direction, one, to);
+      const ptrdiff_t move = (e ? (at[a] & ~1) + 2 : (at[a] & ~1) - 1) - at[a];
+      has[e] = b->relation[slot] != AMR_OUTSIDE && !is_jump(*there, there[move * l->stride[a]]);
+    }
+    if (what == VALUES) quarter_weights(at[a] & 1, has[0], has[1], w[a]);
+  }
+  s->n = 0;
+  for (step[2] = -reach[2]; step[2] <= reach[2]; step[2]++)
+    for (step[1] = -reach[1]; step[1] <= reach[1]; step[1]++)
+      for (step[0] = -reach[0]; step[0] <= reach[0]; step[0]++) {
+        int to[3] = {at[0], at[1], at[2]};
+        double weight = 1;
+        const int slot = move_along(dim, n, axis, direction, step, to);
+        to[axis] = side ? n : -1;
+        for (int a = 0; a < dim && what == VALUES; a++)
+          if (reach[a]) weight *= w[a][step[a] + 1];
+        if (b->relation[slot] != AMR_OUTSIDE) add_coarse(s, b, dim, n, slot, axis, side, to, weight);
+      }
+}
+
+/* The flux through a face to a coarser block, given to the fine cell `at` and to the coarse cell. */
+AMR_INLINE void coarse_face(entries *out, const block *b, int what, int dim, int n, int direction, const int *at,
+                            int64_t cell, const double *beta) {
+  const amr_layout *l = &b->e->layout;
+  const int axis = direction / 2, outward = direction % 2 ? 1 : -1;
+  const ptrdiff_t step = outward * l->stride[axis];
+  int inner[3] = {at[0], at[1], at[2]}, behind[3] = {at[0], at[1], at[2]};
+  stencil s, own;
+  double w1 = 0, w2 = 0,
+         wc = 0; /* of the outward derivative times beta times the area: first and second fine cell, coarse value */
+  coarse_value(&s, b, what, dim, n, direction, at, beta + step);
+  if (what == VALUES) {
+    const double near = beta[0], far = beta[step], conductance = b->conductance[axis];
+    if (is_jump(near, far) || is_jump(near, beta[-step])) {
+      const double sum = near + 0.5 * far; /* 1 / (0.5 / near + 1 / far) = near far / (near + far / 2) */
+      wc = sum > 0 ? conductance * near * far / sum : 0, w1 = -wc;
+    } else {
+      const double sum = near + 2 * far; /* harmonic, at a third of the way from the fine cell */
+      const double face = sum > 0 ? conductance * 3 * near * far / sum : 0;
+      wc = face * 8 / 15, w1 = -face / 3, w2 = -face / 5;
+    }
+  }
+  inner[axis] -= outward, behind[axis] = outward > 0 ? n : -1;
+  own.n = 0;
+  add_coarse(&own, b, dim, n, amr_face_slot(dim, direction), axis, direction % 2, behind, 1);
+  const int64_t second = b->first + cell_of(dim, n, 0, inner), coarse = own.cell[0];
+  for (int i = 0; i < 2; i++) { /* what leaves the fine cell comes into the coarse one */
+    const int64_t row = i ? coarse : cell;
+    const double sign = i ? 1 : -1;
+    push(out, what, row, cell, sign * w1);
+    push(out, what, row, second, sign * w2);
+    for (int k = 0; k < s.n; k++) push(out, what, row, s.cell[k], sign * wc * s.weight[k]);
+  }
+}
+
+/* One face of a cell but one to a coarser block; returns what it adds to the diagonal. */
+AMR_INLINE double plain_face(entries *out, const block *b, int what, int dim, int n, int direction, int is_rim,
+                             int64_t cell, const double *beta) {
+  const amr_layout *l = &b->e->layout;
+  const int axis = direction / 2, outward = direction % 2 ? 1 : -1;
+  const int slot = amr_face_slot(dim, direction), kind = is_rim ? b->relation[slot] : AMR_SAME;
+  if (kind == AMR_FINER) return 0; /* the finer block's */
+  if (kind == AMR_OUTSIDE) {
+    const double *robin = b->e->robin[direction];
+    const double k = what == VALUES ? 2 * robin[0] * b->width[axis] / (robin[0] * b->width[axis] + 2 * robin[1]) : 0;
+    return what == VALUES ? beta[outward * l->stride[axis]] * b->conductance[axis] * k : 0;
+  }
+  const int64_t step = outward * (axis == 0 ? 1 : axis == 1 ? n : (int64_t)n * n);
+  int64_t other = cell + step;
+  if (is_rim)
+    other += b->neighbor[slot] * block_cells(dim, n) - b->first - n * step; /* at the far end of the next block */
+  double flux = 0;
+  if (what == VALUES) {
+    const double far = beta[outward * l->stride[axis]], sum = beta[0] + far;
+    flux = sum > 0 ? b->conductance[axis] * (2 * beta[0] * far / sum) : 0;
+  }
+  push(out, what, cell, other, -flux);
+  return flux;
+}
+
+AMR_INLINE void block_entries(entries *out, const block *b, int what, int dim) {
+  const amr_layout *l = &b->e->layout;
+  const int n = l->n, nj = dim > 1 ? n : 1, nk = dim > 2 ? n : 1;
+  int64_t cell = b->first;
+  for (int k = 0; k < nk; k++)
+    for (int j = 0; j < nj; j++)
+      for (int i = 0; i < n; i++, cell++) {
+        const int at[3] = {i, j, k};
+        const double *beta = what == VALUES ? b->beta + i + j * l->stride[1] + k * l->stride[2] : NULL;
+        double diagonal = 0;
+        for (int a = 0; a < dim; a++) {
+          double pair[2] = {0, 0}; /* added first: mirrors and exchanged axes in 2D give the same bits */
+          for (int side = 0; side < 2; side++) {
+            const int direction = 2 * a + side, is_rim = at[a] == (side ? n - 1 : 0);
+            if (is_rim && b->relation[amr_face_slot(dim, direction)] == AMR_COARSER)
+              coarse_face(out, b, what, dim, n, direction, at, cell, beta);
+            else
+              pair[side] = plain_face(out, b, what, dim, n, direction, is_rim, cell, beta);
+          }
+          diagonal += pair[0] + pair[1];
+        }
+        if (what == VALUES) diagonal += b->volume * b->alpha[cell - b->first];
+        push(out, what, cell, cell, diagonal);
+      }
+}
+
+/* All blocks, where the compiler knows the dimension and what is made. */
+AMR_INLINE void all_entries(const amr_elliptic *e, entries *out, int what, int dim) {
+  const int n_slot = dim == 1 ? 3 : dim == 2 ? 9 : 27;
+  const int64_t cells = block_cells(dim, e->layout.n);
+  for (ptrdiff_t q = 0; q < e->m; q++) {
+    block b = {.e = e, .relation = e->relation + q * n_slot, .neighbor = e->neighbor + q * n_slot, .volume = 1};
+    b.first = (e->lo + q) * cells;
+    for (int a = 0; a < 3; a++) b.origin[a] = e->forest->coords[3 * (e->lo + q) + a];
+    if (what == VALUES) {
+      const double *h = e->spacing + 3 * q;
+      for (int a = 0; a < dim; a++) b.width[a] = h[a], b.volume *= h[a];
+      for (int a = 0; a < dim; a++) b.conductance[a] = b.volume / (h[a] * h[a]);
+      b.beta = e->beta + q * e->layout.block_stride + amr_cell(&e->layout, 0, 0, 0);
+      b.alpha = e->alpha + q * cells;
+    }
+    block_entries(out, &b, what, dim);
+  }
+}
+
+AMR_INLINE ptrdiff_t entries_of_dim(const amr_elliptic *e, entries out, int what) {
+  if (e->layout.dim == 1) all_entries(e, &out, what, 1);
+  if (e->layout.dim == 2) all_entries(e, &out, what, 2);
+  if (e->layout.dim == 3) all_entries(e, &out, what, 3);
+  return out.n;
+}
+
+ptrdiff_t amr_elliptic_count(const amr_elliptic *e) { return entries_of_dim(e, (entries){0}, COUNT); }
+
+void amr_elliptic_places(const amr_elliptic *e, int64_t *row, int64_t *col) {
+  entries_of_dim(e, (entries){.row = row, .col = col}, PLACES);
+}
+
+void amr_elliptic_values(const amr_elliptic *e, double *value) { entries_of_dim(e, (entries){.value = value}, VALUES); }

@@ -1,0 +1,46 @@
+/* The composite operator A phi = -div(beta grad phi) + alpha phi on the leaves of a 2:1 balanced mesh, as entries of a matrix.
+ *
+ * Every row is the balance of one cell times its volume: fluxes beta dphi/dn through the faces times their areas, and volume alpha phi.
+ * What leaves a cell through a face enters the cell behind it with the same number, so that the columns of the flux part sum to zero,
+ * and the matrix of a mesh of one level is symmetric. The number of a cell is leaf * n^dim + its place in the block, x fastest.
+ *
+ * Face between cells of one level: harmonic mean of beta; right for a jump of beta at the face. Face between levels: the finer side
+ * computes one flux per fine face and gives it to the coarse cell, too. Its coarse value is interpolated along the face, by parabolas
+ * through three coarse cells an axis, and where beta is smooth the derivative is that of a parabola through two fine cells and that value
+ * (Martin & Cartwright, 1996); else the flux is that of two resistances in series. A neighbour along the face that is outside the domain
+ * or across a jump of beta is not used: a line through the two others takes the parabola's place. "Jump": a ratio above AMR_BETA_JUMP.
+ * A side of the domain: a phi + b dphi/dn = g with outward n; dphi/dn from the cell's centre to the face.
+ */
+#ifndef AMR_ELLIPTIC_H
+#define AMR_ELLIPTIC_H
+
+#include "amr.h"
+#include "sfc.h"
+
+static const double AMR_BETA_JUMP = 2.0;
+
+typedef struct {
+  const amr_forest *forest;
+  ptrdiff_t lo, m;         /* the leaves lo to lo + m are those of this rank */
+  const int8_t *relation;  /* [m][3^dim], as amr_neighbors gives them */
+  const int32_t *neighbor; /* [m][3^dim] */
+  amr_layout layout;       /* of beta; at least one ghost cell */
+  const double *spacing;   /* [m][3] */
+  const double
+      *beta; /* pool of m blocks of one variable, >= 0; ghosts filled, coarser data copied and not interpolated; the
+                              ghost beside a face at the end of the domain holds beta at the face */
+  const double *alpha; /* [m][n^dim] */
+  double robin[6][2];  /* a, b >= 0 of each direction, not both zero; read at the end of the domain only */
+} amr_elliptic;
+
+/* Number of the entries. Reads no beta, alpha, spacing, robin. */
+ptrdiff_t amr_elliptic_count(const amr_elliptic *e);
+
+/* row, col[amr_elliptic_count]: where the entries belong; one place may come more than once, and rows of other ranks' cells do.
+ * Reads no beta, alpha, spacing, robin. */
+void amr_elliptic_places(const amr_elliptic *e, int64_t *row, int64_t *col);
+
+/* value[amr_elliptic_count]: the entries in the order of their places; those of one place are to be added. */
+void amr_elliptic_values(const amr_elliptic *e, double *value);
+
+#endif
