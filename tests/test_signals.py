@@ -228,7 +228,8 @@ def test_a_signal_ends_a_run_with_a_checkpoint(whole, mpirun, tmp_path, number, 
 def test_a_second_interrupt_ends_at_once(tmp_path):
     """Ctrl-C twice: the step that would never end is not waited for."""
     (tmp_path / "slow.py").write_text(SLOW)
-    (tmp_path / "case.toml").write_text(CASE + "[guard]\nscouts = false\n")  # which would ask the source before the first step
+    # Scouts would ask the source before the first step.
+    (tmp_path / "case.toml").write_text(CASE + "[guard]\nscouts = false\n")
     run = Started(0, [tmp_path / "case.toml", "--output", tmp_path / "out"], wait=30)
     run.wait_for(tmp_path / "out" / "case.toml")
     for _ in range(2):
