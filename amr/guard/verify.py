@@ -86,6 +86,8 @@ class Guard:
         scales : dict of int to Scale
         """
         found = np.zeros(len(u), dtype=LOOK)
+        if not len(alarmed):  # most regrids
+            return found[alarmed]
         is_alarmed = np.zeros(len(u), dtype=bool)
         is_alarmed[alarmed] = True
         pick = np.array(self.variables, dtype=np.int32)
@@ -140,7 +142,7 @@ class Guard:
 
         Parameters as of `review`, and what they led to.
         """
-        if not self._verify:
+        if not self._verify or not ((marked.flags > 0).any() or review.released.any()):
             return
         alarm = (leaf["kind"] >= 0) & ~review.rejected & ~found["sampled"]
         begins = alarm & (marked.flags > 0)
@@ -155,6 +157,8 @@ class Guard:
     def _turn_down_ghosts(self, leaf: np.ndarray, alarm: np.ndarray, found: np.ndarray) -> None:
         """Alarms at places whose last refinement bought nothing wait, unless what is there has grown."""
         waiting = alarm & (leaf["ghost_wait"] > 0)
+        if not waiting.any():
+            return
         grown = waiting & (found["look"]["rms"] > WAKE * leaf["alarm_rms"])
         leaf["ghost_wait"][grown] = 0
         leaf["ghosts"][grown] = 0
