@@ -1,7 +1,7 @@
 """Observed orders of the composite operator on manufactured solutions: >= 1.9 in L2, on uniform and refined meshes.
 
-The box lies inside the domain, or touches sides and corners of it; "deep" has a third level beside sides of the second. The maximum
-norm converges as fast, but where the jump of beta makes phi itself large on one side its maximum settles later.
+The box lies inside the domain, or touches sides and corners of it; "deep" has a third level beside sides of the second. The
+maximum norm converges as fast, but where the jump of beta makes phi itself large on one side its maximum settles later.
 """
 
 from __future__ import annotations
