@@ -23,7 +23,8 @@ class Table:
     def markdown(self) -> str:
         """As a table of Markdown with its title above it."""
         lines = [self.columns, ["---"] + ["---:"] * (len(self.columns) - 1), *self.rows]
-        return f"{self.title}\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+        escaped = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+        return f"{self.title}\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in escaped) + "\n"
 
     def rich(self) -> RenderableType:
         """For a rich console."""
