@@ -132,7 +132,7 @@ AMR_INLINE void coarse_face(entries *out, const block *b, int what, int dim, int
   stencil s, own;
   double w1 = 0, w2 = 0,
          wc = 0; /* of the outward derivative times beta times the area: first and second fine cell, coarse value */
-  coarse_value(&s, b, what, dim, n, direction, at, beta + step);
+  coarse_value(&s, b, what, dim, n, direction, at, what == VALUES ? beta + step : NULL);
   if (what == VALUES) {
     const double near = beta[0], far = beta[step], conductance = b->conductance[axis];
     if (is_jump(near, far) || is_jump(near, beta[-step])) {
