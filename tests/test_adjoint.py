@@ -180,6 +180,7 @@ def test_the_kernel_refuses_what_does_not_fit() -> None:
 # ---- refinement --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_goal_costs_less_than_with_multiresolution() -> None:
     """At no larger error of the goal, less than 0.65 of the cell updates."""
     case = small("adjoint", mesh={"max_level": 2})

@@ -85,6 +85,7 @@ def test_without_probes_a_narrow_source_is_missed(dim, indicator):
     assert sim.mesh.forest.level.max() == 0 and guard["probes"] == []
 
 
+@pytest.mark.slow
 def test_a_source_in_3d_is_found():
     sim, guard = run(make(3, "source_one", max_level=1, steps=40))
     assert level_at(sim, *SPOT) == 1 and guard["probes"][0]["alarms"] >= 1
@@ -106,6 +107,7 @@ def test_a_source_without_a_value_is_counted_and_left_alone():
     assert guard["probes"][0]["restless"] > 0 and guard["probes"][0]["alarms"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dim, max_level, steps", [(2, 2, 96), (3, 1, 34)])
 def test_a_narrow_jet_is_found_and_a_broad_one_raises_no_alarm(dim, max_level, steps):
     sim, guard = run(make(dim, jet="jet", max_level=max_level, steps=steps))
