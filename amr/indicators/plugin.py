@@ -158,6 +158,23 @@ def some_blocks(layout: Layout, n_block: int) -> list[slice]:
     return [slice(first, min(first + step, n_block)) for first in range(0, n_block, step)]
 
 
+def evaluate_plugins(
+    plugins: Mapping[int, PluginIndicator], fields: Fields, u: np.ndarray, spacing: np.ndarray, level: np.ndarray,
+    eta: np.ndarray,
+) -> None:  # fmt: skip
+    """Write the values of all blocks to the columns of ``eta`` (n_block, n_columns) that ``plugins`` names. Not collective.
+
+    Raises
+    ------
+    PluginError
+        On this rank alone.
+    """
+    for some in some_blocks(fields.layout, len(u)):
+        w = BlockFields(fields, u[some])
+        for column, indicator in plugins.items():
+            eta[some, column] = indicator.evaluate(w, spacing[some], level[some])
+
+
 def centre_bit(dim: int) -> np.uint32:
     """The bit of a `near` mask that says that a block has a hot cell at all."""
     return np.uint32(1 << (3**dim // 2))

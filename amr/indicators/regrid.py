@@ -18,7 +18,7 @@ from amr.indicators.families import Families, Found
 from amr.indicators.fields import Fields
 from amr.indicators.leaf_state import HELD, Bar, Cause
 from amr.indicators.marking import Marked, Region, check_regions, mark
-from amr.indicators.plugin import BlockFields, PluginIndicator, centre_bit, near_everywhere, some_blocks
+from amr.indicators.plugin import PluginIndicator, centre_bit, evaluate_plugins, near_everywhere
 from amr.indicators.review import Guards, Part, Parts, everything, message, no_review
 from amr.indicators.thresholds import ABSOLUTE, Marking, ThresholdRule, ThresholdState, n_leaves_after
 from amr.indicators.trial import TrialIndicator
@@ -323,15 +323,12 @@ class Decider:
     def _evaluate_plugins(self, mesh: BlocksOfRank, u: np.ndarray, found: Any) -> PluginError | None:
         """Set the plugins' columns; the first error on this rank."""
         spacing = mesh.spacing[:, : self.layout.dim]
-        plugins = [(self.first[i], each) for i, each in enumerate(self.indicators) if isinstance(each, PluginIndicator)]
+        plugins = {self.first[i]: each for i, each in enumerate(self.indicators) if isinstance(each, PluginIndicator)}
         try:
-            for some in some_blocks(self.layout, len(u)):
-                w = BlockFields(self.fields, u[some])
-                for column, indicator in plugins:
-                    found.eta[some, column] = indicator.evaluate(w, spacing[some], mesh.level[some])
+            evaluate_plugins(plugins, self.fields, u, spacing, mesh.level, found.eta)
         except PluginError as failure:
             return failure
-        for column, _ in plugins:
+        for column in plugins:
             eta = found.eta[:, column]
             found.near[:, column] = near_everywhere(eta > found.tau[:, column], self.buffer, self.layout.dim)
             # A plugin is not asked about restricted blocks: their number of cells would surprise it.
