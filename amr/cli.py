@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable
@@ -36,6 +37,10 @@ Examples:
   amr-solve cases/sod.toml --set mesh.max_level=5 --set scheme.limiter=minmod
   amr-solve cases/sod.toml --set 'problem.left.pressure=2.0' --dry-run
   mpirun -n 3 amr-solve cases/vortex.toml --restart out/vortex
+  amr-solve cases/jeans.toml -- -ksp_monitor -pc_type hypre
+
+\b
+What stands behind -- are options of PETSc, added to petsc.options of the case.
 
 \b
 Exit status: 0 done; 1 failed (the message says why); 2 the case or the command line has faults; 3 done, but under-resolved
@@ -47,6 +52,7 @@ at the end (with --strict); 75 stopped by a signal, with a checkpoint to go on f
     "amr-solve", help=_SOLVE_HELP, context_settings={"max_content_width": 120, "help_option_names": ["-h", "--help"]}
 )
 @click.argument("case_file", metavar="CASE.toml", type=click.Path(path_type=Path))
+@click.argument("petsc_options", metavar="[-- PETSC OPTIONS]", nargs=-1, type=click.UNPROCESSED)
 @click.option(
     "--set", "overrides", metavar="SECTION.KEY=VALUE", multiple=True, help="Change a key of the case; may be repeated."
 )
@@ -70,6 +76,7 @@ at the end (with --strict); 75 stopped by a signal, with a checkpoint to go on f
 @click.version_option(__version__, prog_name="amr-solve")
 def _solve(
     case_file: Path,
+    petsc_options: tuple[str, ...],
     overrides: tuple[str, ...],
     output: Path | None,
     restart: Path | None,
@@ -80,7 +87,7 @@ def _solve(
     progress: str,
 ) -> int:
     def action(comm: Comm) -> int:
-        case = _load(comm, case_file, overrides, output)
+        case = _load(comm, case_file, overrides, output, shlex.join(petsc_options))
         show = comm.rank == 0 and not quiet
         if show and (dry_run or verbose):
             click.echo(case.to_toml())
@@ -95,7 +102,7 @@ def _solve(
     return _guarded(action)
 
 
-def _load(comm: Comm, path: Path, overrides: tuple[str, ...], output: Path | None) -> Case:
+def _load(comm: Comm, path: Path, overrides: tuple[str, ...], output: Path | None, petsc_options: str) -> Case:
     """The case, or its faults on every rank. Collective."""
     from amr.case import load_case
     from amr.case.text import toml_value
@@ -103,7 +110,7 @@ def _load(comm: Comm, path: Path, overrides: tuple[str, ...], output: Path | Non
     more = () if output is None else (f"output.directory={toml_value(str(output))}",)
     case, error = None, None
     try:
-        case = load_case(path, (*overrides, *more))
+        case = load_case(path, (*overrides, *more), petsc_options)
     except AMRError as fault:
         error = fault
     comm.agree(error)

@@ -38,6 +38,14 @@ def test_schema_and_reference(run):
     assert status == 0 and out.startswith("# The case file")
 
 
+def test_options_of_petsc_stand_behind_two_hyphens(run, good):
+    status, out, _ = run(good, "--dry-run", "--set", "petsc.options=-ksp_type cg", "--", "-pc_type", "hypre", "-ksp_view")
+    assert status == 0
+    assert tomllib.loads(out)["petsc"] == {"options": "-ksp_type cg -pc_type hypre -ksp_view"}
+    status, _, err = run(good, "--dry-run", "--", "hypre")
+    assert status == 2 and "petsc.options" in err and "'hypre' is not the value of an option" in err
+
+
 def test_a_dry_run_prints_the_resolved_case(run, good, tmp_path):
     status, out, err = run(good, "--dry-run", "--set", "mesh.max_level=3", "--output", tmp_path / "some where")
     assert status == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from amr.case import check as case_check
-from amr.case.schema import Guard, Mesh, Output, Refinement, Scheme, Time
+from amr.case.schema import Guard, Mesh, Output, Petsc, Refinement, Scheme, Time
 from amr.case.text import fault, report, toml_document
 from amr.errors import CaseError
 from amr.indicators import Indicator
@@ -26,7 +26,7 @@ class Case:
     Attributes
     ----------
     title : str
-    mesh, scheme, refinement, guard, time, output
+    mesh, scheme, refinement, guard, petsc, time, output
         The sections (`amr.case.schema`), defaults filled in; ``mesh.periodic`` is a list, ``scheme.riemann`` a name,
         ``output.directory`` a path.
     physics : Physics
@@ -57,6 +57,7 @@ class Case:
     indicators: tuple[Indicator, ...]
     buffer: int
     guard: Guard
+    petsc: Petsc
     time: Time
     output: Output
     data: dict[str, Any]
@@ -117,7 +118,7 @@ class Case:
         return toml_document(self.data)
 
 
-def load_case(path: str | Path, overrides: Sequence[str] = ()) -> Case:
+def load_case(path: str | Path, overrides: Sequence[str] = (), petsc_options: str = "") -> Case:
     """Read, check and resolve a case file.
 
     Parameters
@@ -126,6 +127,8 @@ def load_case(path: str | Path, overrides: Sequence[str] = ()) -> Case:
         A TOML file.
     overrides : sequence of str
         ``section.key=value`` with TOML values; a bare word is a string.
+    petsc_options : str
+        Added to ``petsc.options``.
 
     Raises
     ------
@@ -144,6 +147,10 @@ def load_case(path: str | Path, overrides: Sequence[str] = ()) -> Case:
     faults = [text for text in (_override(data, item) for item in overrides) if text is not None]
     if faults:
         raise CaseError(report((fault("--set " + item, text) for item, text in faults), str(path)))
+    if petsc_options:
+        section = data.setdefault("petsc", {})
+        if isinstance(section, dict) and isinstance(section.get("options", ""), str):
+            section["options"] = f"{section.get('options', '')} {petsc_options}".strip()
     return Case.from_dict(data, path.parent, str(path), f"out/{path.stem}")
 
 

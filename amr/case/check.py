@@ -14,6 +14,7 @@ from amr.case.choice import Collector, read_indicators, read_physics, read_probl
 from amr.case.schema import ORDER, REQUIRED, SECTIONS, Boundaries, Mesh, Refinement, Scheme
 from amr.case.text import Fault, path
 from amr.errors import CaseError
+from amr.implicit.petsc import split_options
 from amr.indicators import INDICATORS, AdjointWeighted, Indicator, TrialIndicator, UncertaintyGradient
 from amr.mesh.tree import COORD_BITS, KEY_LEVEL
 from amr.names import suggestion
@@ -72,6 +73,7 @@ class _Checker(Collector):
         indicators = self._indicators(physics)
         buffer = self._refinement(mesh)
         self._time()
+        self._petsc()
         written = self._output(mesh, output)
         if self.faults:
             return {}
@@ -89,6 +91,7 @@ class _Checker(Collector):
             "indicators": tuple(indicators),
             "buffer": buffer,
             "guard": self.sections["guard"],
+            "petsc": self.sections["petsc"],
             "time": self.sections["time"],
             "output": written,
         }
@@ -321,6 +324,15 @@ class _Checker(Collector):
         if time is not None and not time.end > time.start and self.sound("time.start"):
             self.add("time.end", f"must be greater than time.start = {time.start:g}", time.end)
 
+    def _petsc(self) -> None:
+        petsc = self.sections.get("petsc")
+        if petsc is None:
+            return
+        try:
+            split_options(petsc.options)
+        except CaseError as error:
+            self.add("petsc.options", str(error).partition(": ")[2], petsc.options)
+
     def _output(self, mesh: Mesh | None, default: str) -> Any:
         output = self.sections.get("output")
         if output is None:
@@ -351,7 +363,7 @@ class _Checker(Collector):
         resolved["refinement"] = _plain(parts["refinement"])
         for entry in resolved["refinement"]["indicators"]:
             entry["name"] = self._absolute(entry["name"])
-        resolved["guard"] = _plain(parts["guard"])
+        resolved["guard"], resolved["petsc"] = _plain(parts["guard"]), _plain(parts["petsc"])
         resolved["time"], resolved["output"] = _plain(parts["time"]), _plain(parts["output"])
         return resolved
 

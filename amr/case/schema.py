@@ -311,12 +311,23 @@ class Output(Section):
     mpi_io: bool = Field(False, description="Write with MPI's collective calls: for network file systems")
 
 
+class Petsc(Section):
+    """The implicit and elliptic solves ([implicit.md](implicit.md)); a case without any takes no notice of it."""
+
+    options: str = Field(
+        "",
+        description='Options of PETSc as on a command line, "-ksp_type cg -pc_type hypre -ksp_monitor"; those behind -- on the '
+        "command line of amr-solve are added",
+    )
+
+
 SECTIONS: dict[str, type[Section]] = {
     "mesh": Mesh,
     "boundaries": Boundaries,
     "scheme": Scheme,
     "refinement": Refinement,
     "guard": Guard,
+    "petsc": Petsc,
     "time": Time,
     "output": Output,
 }
@@ -331,6 +342,7 @@ ORDER = (
     "sources",
     "refinement",
     "guard",
+    "petsc",
     "time",
     "output",
 )
