@@ -53,7 +53,10 @@ BURGERS = {"name": "burgers"}
 #: Name -> (changes by dotted key, texts that must all be in the message).
 BROKEN: dict[str, tuple[dict[str, Any], list[str]]] = {
     "unknown section": ({"mseh": {"lower": [0.0]}}, ["mseh", "unknown section", '"mesh"']),
-    "PETSc options without a name": ({"petsc.options": "ksp_type cg"}, ["petsc.options", "'ksp_type' is not the value"]),
+    "PETSc options without a name": (
+        {"petsc.options": "ksp_type cg"},
+        ["petsc.options", "'ksp_type' is not the value"],
+    ),
     "missing section": ({"time": DELETE}, ["time: missing section"]),
     "all required sections missing": (
         {"mesh": DELETE, "physics": DELETE, "problem": DELETE, "time": DELETE},

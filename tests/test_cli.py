@@ -39,7 +39,9 @@ def test_schema_and_reference(run):
 
 
 def test_options_of_petsc_stand_behind_two_hyphens(run, good):
-    status, out, _ = run(good, "--dry-run", "--set", "petsc.options=-ksp_type cg", "--", "-pc_type", "hypre", "-ksp_view")
+    status, out, _ = run(
+        good, "--dry-run", "--set", "petsc.options=-ksp_type cg", "--", "-pc_type", "hypre", "-ksp_view"
+    )
     assert status == 0
     assert tomllib.loads(out)["petsc"] == {"options": "-ksp_type cg -pc_type hypre -ksp_view"}
     status, _, err = run(good, "--dry-run", "--", "hypre")
