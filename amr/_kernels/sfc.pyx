@@ -15,7 +15,6 @@ cdef extern from "sfc.h":
     ptrdiff_t amr_adapt_count(const amr_forest *, int, const int8_t *) nogil
     void amr_adapt_fill(const amr_forest *, const int8_t *, int8_t *, int32_t *, int64_t *, int32_t *, int8_t *) nogil
     ptrdiff_t amr_balance_refine(const amr_forest *, int8_t *, int32_t *, ptrdiff_t, int8_t *) nogil
-    void amr_balance_coarsen(const amr_forest *, int8_t *, ptrdiff_t, const int32_t *) nogil
     ptrdiff_t amr_first_unbalanced(const amr_forest *) nogil
     amr_status amr_neighbors(const amr_forest *, ptrdiff_t, const int32_t *, int8_t *, int32_t *) nogil
     void amr_neighbor_children(const amr_forest *, ptrdiff_t, const int32_t *, const int32_t *, int32_t *) nogil
@@ -102,12 +101,6 @@ cdef class Leaves:
         with nogil:
             amr_balance_refine(&self.c, &flags[0], &queue[0], n_queue, &unsettled[0] if report_open else NULL)
         return open_array if report_open else None
-
-    def balance_coarsen(self, int8_t[::1] flags, const int32_t[::1] group):
-        """Clear in place the -1 flags of groups (first leaves, finest first) whose parent would break 2:1."""
-        if group.shape[0]:
-            with nogil:
-                amr_balance_coarsen(&self.c, &flags[0], group.shape[0], &group[0])
 
     def first_unbalanced(self):
         """First leaf beside a leaf more than one level coarser, -1 if there is none."""

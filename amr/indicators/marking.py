@@ -11,11 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amr._kernels import mark as _c
 from amr.errors import CaseError
-from amr.indicators.leaf_state import Cause
-from amr.indicators.plugin import centre_bit
-from amr.mesh.balance import balance_flags, whole_groups
-from amr.mesh.neighbors import COARSER, FINER, SAME, neighbors
 
 if TYPE_CHECKING:
     from amr.mesh.geometry import Geometry
@@ -91,69 +88,21 @@ def mark(
     -------
     Marked
     """
-    flags = np.where(calm, -1, 0).astype(np.int8)
-    cause = np.where(forest.level > 0, Cause.PATIENCE, Cause.ROOT).astype(np.uint8)
-    hot = np.flatnonzero(near & centre_bit(forest.dim))
-    flags[hot] = 1
-    before = flags.copy()
-    held = _held_by_buffer(forest, hot, near, flags)
-    if vetoed is not None:
-        flags[vetoed & (before <= 0)] = np.minimum(flags, 0)[vetoed & (before <= 0)]
-    flags[held[flags[held] < 0]] = 0
-    cause[held] = Cause.BUFFER
-    cause[(flags > 0) & (before <= 0)] = Cause.BUFFER
-    cause[hot] = Cause.INDICATOR
-    for region in regions:
+    least = None
+    if regions:
         assert geometry is not None
-        before = flags.copy()
-        _apply_region(forest, geometry, region, flags)
-        cause[flags > before] = Cause.REGION
-    balanced = balance_flags(forest, flags)
-    kept = (flags < 0) & (balanced == 0)
-    if kept.any():
-        cause[kept] = np.where(_is_whole_group(forest, flags < 0), Cause.BALANCE, Cause.SIBLING)[kept]
-    cause[(balanced > 0) & (flags <= 0)] = Cause.BALANCE
-    return Marked(balanced, cause)
+        least = _least_level(forest, geometry, regions)
+    is_vetoed = None if vetoed is None else vetoed.view(np.uint8)
+    return Marked(*_c.mark(forest._leaves, forest.max_level, near, calm.view(np.uint8), is_vetoed, least))
 
 
-def _is_whole_group(forest: Forest, wanted: np.ndarray) -> np.ndarray:
-    """Whether all siblings of a leaf are leaves and ``wanted``, bool (n_leaves,)."""
-    whole = np.zeros(forest.n_leaves, dtype=bool)
-    whole[(whole_groups(forest, wanted)[:, None] + np.arange(forest.n_children)).ravel()] = True
-    return whole
-
-
-def _held_by_buffer(forest: Forest, hot: np.ndarray, near: np.ndarray, flags: np.ndarray) -> np.ndarray:
-    """Leaves near hot cells, which must not coarsen; those to be refined are set to +1 in ``flags``.
-
-    Works on arrays over the hot leaves and the slots around them.
-    """
-    table = neighbors(forest, hot)
-    n_slot = 3**forest.dim
-    is_near = (near[hot][:, None] >> np.arange(n_slot, dtype=np.uint32) & np.uint32(1)).astype(bool)
-    is_near[:, n_slot // 2] = False
-    target = np.minimum(forest.level[hot] + 1, forest.max_level)
-    held = np.zeros(forest.n_leaves, dtype=bool)
-    row, slot = np.nonzero(is_near & ((table.relation == SAME) | (table.relation == COARSER)))
-    beside = table.leaf[row, slot]
-    flags[beside[forest.level[beside] < target[row]]] = 1
-    held[beside] = True
-    # All children at a finer position, not only those that touch: the buffer may be wider than a child. Those that are
-    # refined further (-1) stay fine enough even if they coarsen.
-    children = table.children(*np.nonzero(is_near & (table.relation == FINER)))
-    held[children[children >= 0]] = True
-    # What is next to a hot leaf will soon be near: let go now, it would be refined again.
-    held[table.leaf[table.relation == SAME]] = True
-    return np.flatnonzero(held)
-
-
-def _apply_region(forest: Forest, geometry: Geometry, region: Region, flags: np.ndarray) -> None:
-    """Raise ``flags`` of the leaves that overlap a region: +1 below its level, no coarsening at it."""
-    shallow = np.flatnonzero(forest.level <= region.level)
-    inside = overlap(forest, geometry, region, shallow)
-    # Level 0 wants nothing: roots do not coarsen.
-    wanted = np.where(forest.level[inside] < region.level, 1, 0).astype(np.int8)
-    flags[inside] = np.maximum(flags[inside], wanted)
+def _least_level(forest: Forest, geometry: Geometry, regions: Sequence[Region]) -> np.ndarray:
+    """Level that the regions want of each leaf at least, -1 where there is none, int8 (n_leaves,)."""
+    least = np.full(forest.n_leaves, -1, dtype=np.int8)
+    for region in regions:
+        inside = overlap(forest, geometry, region, np.flatnonzero(forest.level <= region.level))
+        least[inside] = np.maximum(least[inside], region.level)
+    return least
 
 
 def overlap(forest: Forest, geometry: Geometry, region: Region, leaves: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from amr._kernels import mark as _c
 from amr.errors import MeshError
 from amr.mesh.tree import Forest
 
@@ -31,32 +32,8 @@ def balance_flags(forest: Forest, flags: np.ndarray) -> np.ndarray:
         raise MeshError(f"{wanted.shape} flags for {forest.n_leaves} leaves")
     if wanted.min() < -1 or wanted.max() > 1:
         raise MeshError("a flag is none of -1, 0, +1")
-    wanted[(wanted > 0) & (forest.level >= forest.max_level)] = 0
-    refine = np.flatnonzero(wanted > 0)
-    if len(refine):
-        forest._leaves.balance_refine(wanted, refine)
-    coarsen = wanted < 0
-    if not coarsen.any():
-        return wanted
-    group = whole_groups(forest, coarsen)
-    wanted[coarsen] = 0
-    wanted[(group[:, None] + np.arange(forest.n_children)).ravel()] = -1
-    # Whether a group may coarsen depends on finer groups only: finest first settles it in one pass.
-    finest_first = group[np.argsort(-forest.level[group], kind="stable")]
-    forest._leaves.balance_coarsen(wanted, finest_first.astype(np.int32))
+    _c.balance_flags(forest._leaves, forest.max_level, wanted)
     return wanted
-
-
-def whole_groups(forest: Forest, wanted: np.ndarray) -> np.ndarray:
-    """First leaves of the groups of 2^dim siblings that are all leaves and all ``wanted``."""
-    x, y, z = forest.coords.T
-    first = np.flatnonzero(wanted & (forest.level > 0) & ((x | y | z) & 1 == 0))
-    first = first[first <= forest.n_leaves - forest.n_children]
-    whole = np.ones(len(first), bool)
-    for child in range(1, forest.n_children):
-        # The leaves after a first child lie in the parent; those on the child level are its children.
-        whole &= wanted[first + child] & (forest.level[first + child] == forest.level[first])
-    return first[whole]
 
 
 def balance(forest: Forest) -> Forest:
