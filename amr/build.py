@@ -15,6 +15,7 @@ from amr.comm import Comm, check_launcher
 from amr.guard.probes import Probes, Target
 from amr.guard.sampling import Sampled, Sampler
 from amr.guard.verify import Guard as RegridGuard
+from amr.implicit.gravity import SelfGravity
 from amr.indicators import AdjointWeighted, Decider, Indicator, Marking, Region, VariableIndicator
 from amr.indicators.adjoint_solve import Backward
 from amr.indicators.base import find_variables
@@ -149,6 +150,7 @@ class Parts:
     boundary: BoundaryFill
     scheme: Scheme
     sources: SourceTerms
+    gravity: SelfGravity | None
     initial: InitialState
     probes: Probes
     decider: Decider
@@ -188,6 +190,7 @@ def build(case: Case, comm: Comm | None) -> Parts:
         boundary=boundary,
         scheme=scheme,
         sources=sources,
+        gravity=_self_gravity(case, comm, layout, geometry),
         probes=_probes(case, comm, geometry, sources, boundary),
         initial=InitialState(
             case.problem, physics, layout, f"problem {case.data['problem']['name']}", case.guard, comm
@@ -230,6 +233,12 @@ def _with_adjoint(
         Timers(),
     )
     return indicator.solved(system, backward, case.time.start, case.time.end)
+
+
+def _self_gravity(case: Case, comm: Comm, layout: Layout, geometry: Geometry) -> SelfGravity | None:
+    if case.self_gravity is None:
+        return None
+    return SelfGravity(comm, layout, geometry, case.self_gravity.G, all(case.mesh.periodic), case.petsc.options)
 
 
 def _mean(case: Case, physics: Physics, geometry: Geometry) -> list[float]:

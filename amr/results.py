@@ -91,9 +91,10 @@ def make_report(sim: Simulation) -> dict[str, Any]:
     with sim.timers("guard"):
         more["guard"] = guard_report(sim)
     snapshot = sim.snapshot()
-    return sim.report.finish(
-        snapshot.forest.level, digest(snapshot), sim.ledger.report(sim.pool.u, sim.mesh), errors(sim), more
-    )
+    conservation = sim.ledger.report(sim.pool.u, sim.mesh)
+    if sim.gravity is not None:
+        more["gravity"] = sim.gravity.report(conservation["energy"])
+    return sim.report.finish(snapshot.forest.level, digest(snapshot), conservation, errors(sim), more)
 
 
 def guard_report(sim: Simulation) -> dict[str, Any]:
@@ -159,6 +160,7 @@ def checkpoint_meta(sim: Simulation) -> dict[str, Any]:
         "history": sim.history.to_meta(),
         "probes": sim.probes.to_meta(),
         "counters": sim.report.counters(),
+        "gravity": None if sim.gravity is None else sim.gravity.state(),
     }
 
 

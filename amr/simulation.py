@@ -97,6 +97,7 @@ class Simulation:
             parts.boundary,
             parts.decider,
         )
+        self.gravity = parts.gravity
         self.decider.timed, self.probes = self.timers, parts.probes
         self.pool = parts.pool
         kind = SubcycledStepper if case.scheme.subcycle else Stepper
@@ -123,6 +124,8 @@ class Simulation:
     ) -> None:
         if hasattr(self, "mesh"):  # not if making it failed
             self.mesh.free()
+        if self.gravity is not None:
+            self.gravity.free()
 
     # ---- the algorithm -----------------------------------------------------------------------------------------------
 
@@ -135,7 +138,11 @@ class Simulation:
             if self.case.mesh.max_level > 0 and self.step_number > 0 and not self._is_regridded():
                 self.regrid()
             target = min(times.end, self.outputs.options.next_dump(self.time))
-            dt = choose_dt(self.case.scheme.cfl, self.max_signal, self.time, target, times.dt)
+            signal = self.max_signal
+            if self.gravity is not None:
+                with self.timers("gravity"):
+                    signal = max(signal, self.gravity.signal(self.mesh, self.pool.u))
+            dt = choose_dt(self.case.scheme.cfl, signal, self.time, target, times.dt)
             accepted = self._advance(dt)
             self.time = target if accepted == target - self.time else self.time + accepted
             self.step_number += 1
@@ -168,18 +175,20 @@ class Simulation:
     def _try_step(self, dt: float) -> StepResult:
         """The hyperbolic step, between two half steps of the sources; ``pool.u`` is as before if it is not accepted."""
         notice = _STOP if self.notice.received else _CHECKPOINT_IS_DUE if self.outputs.clock_is_due() else 0.0
-        if not self.sources:
+        if not self.sources and self.gravity is None:
             return self.stepper.step(self.mesh, self.pool, self.time, dt, notice)
         inner = (slice(None), slice(None), *self.layout.interior)
         kept = self.pool.u[inner].copy()
-        first = self._source(self.pool.u, self.time, 0.5 * dt)
+        changes = [self._half_source(self.pool.u, self.time, dt, is_first=True)]
         result = self.stepper.step(self.mesh, self.pool, self.time, dt, notice)
         if result.accepted:
-            second = self._source(self.pool.u_new, self.time + 0.5 * dt, 0.5 * dt)
+            changes.append(self._half_source(self.pool.u_new, self.time + 0.5 * dt, dt, is_first=False))
             self.stepper.check(self.mesh, self.pool.u_new, result)
             result.accepted = result.n_bad == 0
         if result.accepted:
-            self.ledger.add_blocks("source", first + second, self.mesh)
+            self.ledger.add_blocks("source", sum(changes), self.mesh)
+            if self.gravity is not None:
+                self.gravity.accept(self.pool.u_new)
         else:
             self.pool.u[inner] = kept
         return result
@@ -285,6 +294,8 @@ class Simulation:
         self.history = History.from_meta(checkpoint.meta["history"])
         self.probes.from_meta(checkpoint.meta["probes"])
         self.report.restore(checkpoint.meta["counters"])
+        if self.gravity is not None:
+            self.gravity.restore(checkpoint.meta["gravity"])
         self.max_signal = self._measure(f"the state in {checkpoint.path}")
         self.restarted_from = str(checkpoint.path)
 
@@ -318,18 +329,36 @@ class Simulation:
 
     # ---- pieces ------------------------------------------------------------------------------------------------------
 
-    def _source(self, u: np.ndarray, t: float, dt: float) -> np.ndarray:
-        with self.timers("source"):
-            return self.comm.agreed(lambda: self.sources.advance(u, self.mesh, t, dt))
+    def _half_source(self, u: np.ndarray, t: float, dt: float, is_first: bool) -> np.ndarray:
+        """The sources' first or last half of a step of length dt, in place, self-gravity outermost: its potential is that of the
+        density at the ends. Sums of the changes (n_block, n_var)."""
+        change, gravity = np.zeros(u.shape[:2]), self.gravity
+        if gravity is not None:
+            with self.timers("gravity"):
+                if is_first:
+                    change += gravity.begin(self.mesh, u, dt)
+                    self.stepper.mass_flux = gravity.mass_flux
+                else:
+                    gravity.moved(self.pool.u, u)
+        if self.sources:
+            with self.timers("source"):
+                change += self.comm.agreed(lambda: self.sources.advance(u, self.mesh, t, 0.5 * dt))
+        if gravity is not None and not is_first:
+            with self.timers("gravity"):
+                change += gravity.finish(self.mesh, u, dt)
+        return change
 
     # ---- results -----------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
         """The present state for the writers: a view, valid until the next step."""
+        fields = leaf_fields(self.decider.leaf[self.mesh.leaves]) if self.case.mesh.max_level > 0 else {}
+        if self.gravity is not None:
+            fields["potential"] = self.gravity.potential(self.mesh, self.pool.u)
         return Snapshot(
             self.mesh.forest, self.mesh.starts, self.comm, self.layout, self.geometry, self.physics, self.pool.u,
             self.time, self.step_number, results.checkpoint_meta(self),
-            leaf_fields(self.decider.leaf[self.mesh.leaves]) if self.case.mesh.max_level > 0 else {},
+            fields,
         )  # fmt: skip
 
     def write(self, path: str | Path) -> None:

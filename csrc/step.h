@@ -30,6 +30,10 @@ typedef struct {
   const int32_t *face_slot; /* [block][6], or NULL: slot of the face `direction` in flux, -1 for none */
   double *flux;    /* [slot][var][n^(dim-1)]: the flux through the face, not multiplied by dt or b; transverse cells
                                in the order (k, j, i) without the face's axis, i fastest */
+  double *mass;    /* NULL, or a pool of dim variables, [block][axis][k][j][i]: mass_weight times the flux of variable 0 through the
+                               lower face normal to each axis of each cell; upper faces of the last cells in their upper ghosts */
+  double mass_weight;
+  int mass_more;   /* 1: added to what is there */
   double *scratch; /* amr_scratch_size(layout) doubles, 64-byte aligned for speed; amr_gather_size more with ghosts */
   double *max_signal; /* [block], or NULL: what amr_check says of u_out, of the listed blocks; as if called after */
   int64_t *n_bad, *first_bad;

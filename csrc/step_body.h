@@ -216,6 +216,20 @@ AMR_INLINE void PHYS(store_face)(const amr_work *work, int dim, int direction, i
       for (int i = 0; i < (dim == 1 ? 1 : n); i++) out[j * n + i] = flux[v * work->s.row + start + j * sj + i * si];
 }
 
+/* Keep the flux of the first variable through the faces of plane k. */
+static __attribute__((noinline)) void PHYS(store_mass)(const amr_work *work, int dim, int axis, int k,
+                                                       const double *flux) {
+  const amr_layout *l = work->layout;
+  const int nj = dim > 1 ? l->n + (axis == 1) : 1, ni = l->n + (axis == 0), more = work->step->mass_more;
+  const double weight = work->step->mass_weight;
+  for (int j = 0; j < nj; j++) {
+    double *out = work->mass + axis * l->var_stride + amr_cell(l, 0, j, dim == 3 ? k : 0);
+    const double *f = flux + l->gh[0] + (j + l->gh[1]) * l->stride[1];
+#pragma GCC ivdep
+    for (int i = 0; i < ni; i++) out[i] = more ? out[i] + weight * f[i] : weight * f[i];
+  }
+}
+
 /* Fluxes normal to `axis` of plane k; w_below, half_below: states of plane k - 1 (z faces only). */
 AMR_INLINE void PHYS(faces)(const amr_work *work, int dim, int axis, int k, int r, const double *w_below,
                             const double *w, const double *half_below, const double *half) {
@@ -243,6 +257,7 @@ AMR_INLINE void PHYS(faces)(const amr_work *work, int dim, int axis, int k, int 
 #undef AMR_CASE
   PHYS(scalar_flux)(work, dim, rows, hl, sl, hr, sr, f);
   if (work->mask) PHYS(mask_faces)(work, dim, axis, k, axis < 2 ? w - t : w_below, w, f);
+  if (work->mass) PHYS(store_mass)(work, dim, axis, k, f);
   if (axis < 2 || k == 0) PHYS(store_face)(work, dim, 2 * axis, k, f);
   if (axis < 2 || k == l->n) PHYS(store_face)(work, dim, 2 * axis + 1, k, f);
 }
@@ -329,6 +344,7 @@ AMR_INLINE void PHYS(advance_block)(amr_work *work, int dim, ptrdiff_t block, co
   work->u_in = u_in;
   work->u0 = step->u0 + block * l->block_stride;
   work->u_out = step->u_out + block * l->block_stride;
+  work->mass = step->mass ? step->mass + block * dim * l->var_stride : NULL;
   work->slot = step->face_slot ? step->face_slot + 6 * block : NULL;
   work->mask = NULL;
   if (step->mask)

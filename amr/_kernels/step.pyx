@@ -26,6 +26,9 @@ cdef extern from "step.h":
         const double *mask
         const int32_t *face_slot
         double *flux
+        double *mass
+        double mass_weight
+        int mass_more
         double *scratch
         double *max_signal
         int64_t *n_bad
@@ -58,7 +61,7 @@ def advance(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u_in, const 
             double[:, :, :, :, ::1] u_out, const int32_t[::1] blocks, const double[:, ::1] spacing, double[::1] scratch, *,
             double dt, double a, double b, int limiter, int riemann, int reconstruction, bint predictor,
             const double[:, :, :, :, ::1] mask=None, const int32_t[:, ::1] face_slot=None,
-            double[:, :, ::1] flux=None, checked=None, GhostPlan ghosts=None):
+            double[:, :, ::1] flux=None, checked=None, GhostPlan ghosts=None, mass=None):
     """``u_out = a u0 + b (u_in + dt L(u_in))`` on the interior cells of the listed blocks.
 
     Parameters
@@ -88,6 +91,10 @@ def advance(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u_in, const 
     ghosts : GhostPlan, optional
         Fills the ghosts of each block in scratch, from the pools set with its ``read``, which take the place of ``u_in`` and must
         not be ``u_out``: the ghosts of ``u_in`` are neither read nor written. Its ``n_fallback`` and ``seconds`` are counted on.
+
+    mass : (ndarray (n_block, dim, nk, nj, ni), float, bool), optional
+        Where the flux of the first variable through the lower faces of the cells goes, those of the last cells' upper faces to
+        their upper ghosts; its weight; whether it is added to what is there.
 
     Returns
     -------
@@ -121,7 +128,12 @@ def advance(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u_in, const 
     s.dt, s.a, s.b = dt, a, b
     s.u_in, s.u0, s.u_out = &u_in[0, 0, 0, 0, 0], &u0[0, 0, 0, 0, 0], &u_out[0, 0, 0, 0, 0]
     s.list, s.n_list, s.spacing, s.scratch = &blocks[0], blocks.shape[0], &spacing[0, 0], &scratch[0]
-    s.mask, s.face_slot, s.flux, s.ghosts = NULL, NULL, NULL, NULL
+    s.mask, s.face_slot, s.flux, s.ghosts, s.mass = NULL, NULL, NULL, NULL, NULL
+    cdef double[:, :, :, :, ::1] mass_pool
+    if mass is not None:
+        mass_pool, s.mass_weight, s.mass_more = mass
+        require_pool(mass_pool, &l, l.dim, n_block, "mass")
+        s.mass = &mass_pool[0, 0, 0, 0, 0]
     if ghosts is not None:
         if ghosts.c.layout.n_var != l.n_var or ghosts.c.layout.block_stride != l.block_stride or ghosts.c.own == s.u_out:
             raise ValueError("ghosts must be of the same layout and read other pools than u_out")

@@ -15,7 +15,7 @@ from amr.errors import CaseError
 from amr.indicators import Indicator
 from amr.physics.base import Physics
 from amr.physics.boundary import Condition
-from amr.physics.sources import SourceFunction
+from amr.physics.sources import SelfGravity, SourceFunction
 from amr.problems.base import Problem
 
 
@@ -36,6 +36,8 @@ class Case:
         Per direction = 2*axis + side.
     sources : tuple of (name, function)
         ``function(x, t, w)`` -> rates by conserved variable.
+    self_gravity : SelfGravity, optional
+        Which is not among ``sources``.
     indicators : tuple of Indicator
         With their thresholds, each bound to the physics.
     buffer : int
@@ -53,6 +55,7 @@ class Case:
     boundaries: tuple[Condition, ...]
     scheme: Scheme
     sources: tuple[tuple[str, SourceFunction], ...]
+    self_gravity: SelfGravity | None
     refinement: Refinement
     indicators: tuple[Indicator, ...]
     buffer: int

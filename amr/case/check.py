@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from amr.case.choice import Collector, read_indicators, read_physics, read_problem, read_sources
+from amr.case.gravity import check_self_gravity, find_self_gravity
 from amr.case.schema import ORDER, REQUIRED, SECTIONS, Boundaries, Mesh, Refinement, Scheme
 from amr.case.text import Fault, path
 from amr.errors import CaseError
@@ -70,6 +71,9 @@ class _Checker(Collector):
         self.problem_name = str(data["problem"]["name"]) if problem is not None else ""
         conditions = self._boundaries(mesh, physics, problem, setting)
         scheme = self._scheme(physics)
+        self_gravity = find_self_gravity(sources)
+        if setting is not None:
+            check_self_gravity(self, data.get("sources", []), setting.periodic, scheme, self_gravity)
         indicators = self._indicators(physics)
         buffer = self._refinement(mesh)
         self._time()
@@ -86,7 +90,8 @@ class _Checker(Collector):
             "problem": problem,
             "boundaries": tuple(conditions),
             "scheme": scheme,
-            "sources": tuple((name, function) for name, function, _ in sources),
+            "sources": tuple((name, function) for name, function, _ in sources if function is not None),
+            "self_gravity": self_gravity,
             "refinement": self.sections["refinement"],
             "indicators": tuple(indicators),
             "buffer": buffer,
@@ -141,7 +146,10 @@ class _Checker(Collector):
         gravity = sum((np.array(s.g, dtype=float) for _, _, s in sources if isinstance(s, Gravity)), np.zeros(mesh.dim))
         lower, upper = np.array(mesh.lower, dtype=float), np.array(mesh.upper, dtype=float)
         periodic = self._periodic_axes(mesh)
-        return Setting(mesh.dim, physics.name, physics.parameters, physics.primitives, lower, upper, periodic, gravity)
+        own = find_self_gravity(sources)
+        return Setting(
+            mesh.dim, physics.name, physics.parameters, physics.primitives, lower, upper, periodic, gravity, own.G if own else 0.0
+        )  # fmt: skip
 
     def _periodic_axes(self, mesh: Mesh) -> tuple[bool, ...]:
         """Which axes are periodic, from mesh.periodic or else from the boundaries."""

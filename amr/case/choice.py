@@ -18,7 +18,7 @@ from amr.indicators import INDICATORS, Indicator, create_indicator
 from amr.names import suggestion
 from amr.physics import PHYSICS
 from amr.physics.base import Physics
-from amr.physics.sources import SOURCES, Gravity, Source, SourceFunction
+from amr.physics.sources import SOURCES, Gravity, SelfGravity, Source, SourceFunction
 from amr.problems import PROBLEMS
 from amr.problems.base import Problem, ProblemFault, Setting
 from amr.problems.plugin import PluginProblem
@@ -130,8 +130,8 @@ def read_physics(collector: Collector, table: Any, mesh: Mesh | None) -> Physics
 
 def read_sources(
     collector: Collector, entries: Any, physics: Physics | None, mesh: Mesh | None
-) -> list[tuple[str, SourceFunction, Source | None]]:
-    """Name, function and (for those of the table) model of each source."""
+) -> list[tuple[str, SourceFunction | None, Source | None]]:
+    """Name, function (None: self-gravity) and (for those of the table) model of each source."""
     if not isinstance(entries, list):
         collector.add("sources", "must be a list of names, plugins or tables { name = ..., ... }", entries)
         return []
@@ -141,7 +141,7 @@ def read_sources(
 
 def _read_source(
     collector: Collector, entry: Any, i: int, physics: Physics | None, mesh: Mesh | None
-) -> tuple[str, SourceFunction, Source | None] | None:
+) -> tuple[str, SourceFunction | None, Source | None] | None:
     named = collector.named({"name": entry} if isinstance(entry, str) else entry, SOURCES, "sources", i)
     if named is None:
         return None
@@ -160,7 +160,7 @@ def _read_source(
     elif isinstance(source, Gravity) and len(source.g) != mesh.dim:
         collector.add(path("sources", i, "g"), f"must have {mesh.dim} entries, one per axis", source.g)
     else:
-        return name, source.function(mesh.dim), source
+        return name, None if isinstance(source, SelfGravity) else source.function(mesh.dim), source
     return None
 
 

@@ -172,6 +172,31 @@ class CompositeOperator:
         self._inside(values)[:] = vec.getArray(readonly=True).reshape(self.shape)
         return values
 
+    def fill_sides(self, values: np.ndarray, t: float = 0.0) -> None:
+        """Write the ghosts beyond the sides of the domain, one layer, so that their differences are those of the matrix. Collective.
+
+        Parameters
+        ----------
+        values : float64 (n_block, nk, nj, ni)
+            With ghosts; in place.
+        t : float
+            For the functions of the sides.
+
+        Raises
+        ------
+        PluginError
+            The function of a side failed, on every rank.
+        """
+        self.comm.agreed(lambda: self._fill_sides(values, t))
+
+    def _fill_sides(self, values: np.ndarray, t: float) -> None:
+        inside = self._inside(values)
+        for cells in self._faces():
+            side, h = cells.side, self.mesh.spacing[cells.blocks, cells.direction // 2][:, None, None]
+            weight = side.a * h + 2 * side.b
+            given = self._given(cells, t)
+            values[cells.ghost] = (2 * h * given + (2 * side.b - side.a * h) * inside[cells.at]) / weight
+
     def free(self) -> None:
         """Give PETSc's objects back; the operator cannot be used any more. Collective."""
         for each in (self.mat, self.volume):
@@ -224,13 +249,18 @@ class CompositeOperator:
             side, blocks = cells.side, cells.blocks
             if not callable(side.g) and side.g == 0:
                 continue
-            axis, upper = divmod(cells.direction, 2)
-            x = mesh.cell_centers(blocks)[(slice(None), slice(None), *cells.at[1:])]
-            x[axis] = (mesh.geometry.upper if upper else mesh.geometry.lower)[axis]
-            given = _given(side, cells.direction, x.reshape(self.layout.dim, -1), t).reshape(x.shape[1:])
+            axis = cells.direction // 2
+            given = self._given(cells, t)
             # The matrix has weight * a on the diagonal (csrc/elliptic.c, plain_face).
             weight = 2 * area[blocks, axis] / (side.a * mesh.spacing[blocks, axis] + 2 * side.b)
             values[cells.at] += pool[cells.ghost] * weight[:, None, None] * given
+
+    def _given(self, cells: _SideCells, t: float) -> np.ndarray:
+        """What the condition gives on the faces of cells at a side, (m, n, n) without the side's axis."""
+        axis, upper = divmod(cells.direction, 2)
+        x = self.mesh.cell_centers(cells.blocks)[(slice(None), slice(None), *cells.at[1:])]
+        x[axis] = (self.mesh.geometry.upper if upper else self.mesh.geometry.lower)[axis]
+        return _given(cells.side, cells.direction, x.reshape(self.layout.dim, -1), t).reshape(x.shape[1:])
 
 
 def _given(side: Side, direction: int, x: np.ndarray, t: float) -> np.ndarray:

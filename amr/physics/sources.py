@@ -54,5 +54,18 @@ class Gravity(Source):
         return gravity
 
 
-SOURCES: dict[str, type[Source]] = {"gravity": Gravity}
+class SelfGravity(Source):
+    """The gas attracts itself: ``laplace(phi) = 4 pi G rho``, momentum gains -density * grad(phi), the energy what keeps the sum of
+    energy and density * phi / 2. Not a `SourceFunction`: what it does depends on the whole gas (`amr.implicit.gravity`)."""
+
+    requires: ClassVar[tuple[str, ...]] = ("euler",)
+
+    G: float = Field(
+        gt=0,
+        description="Constant of gravity: laplace(phi) = 4 pi G density in every dimension. All axes periodic: the mean density "
+        "attracts nothing; none periodic: the gas is alone in space",
+    )
+
+
+SOURCES: dict[str, type[Source]] = {"gravity": Gravity, "self_gravity": SelfGravity}
 """Name in the case file -> its model."""

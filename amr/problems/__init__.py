@@ -11,6 +11,7 @@ from amr.problems.double_mach import DoubleMach
 from amr.problems.euler_wave import EulerWave
 from amr.problems.implosion import Implosion
 from amr.problems.isentropic_vortex import IsentropicVortex
+from amr.problems.jeans import Jeans
 from amr.problems.kelvin_helmholtz import KelvinHelmholtz
 from amr.problems.rayleigh_taylor import RayleighTaylor
 from amr.problems.riemann import Riemann
@@ -31,6 +32,7 @@ PROBLEMS: dict[str, type[Problem]] = {
     "euler_wave": EulerWave,
     "implosion": Implosion,
     "isentropic_vortex": IsentropicVortex,
+    "jeans": Jeans,
     "kelvin_helmholtz": KelvinHelmholtz,
     "rayleigh_taylor": RayleighTaylor,
     "riemann": Riemann,

@@ -60,6 +60,8 @@ class Setting:
         Per axis.
     gravity : ndarray (dim,)
         Sum of the gravity sources; zero without one.
+    self_gravity : float
+        Constant G of self-gravity; zero without.
     """
 
     dim: int
@@ -70,6 +72,7 @@ class Setting:
     upper: np.ndarray
     periodic: tuple[bool, ...]
     gravity: np.ndarray
+    self_gravity: float = 0.0
 
     @property
     def length(self) -> np.ndarray:

@@ -84,7 +84,7 @@ class StepResult:
 class Stage:
     """``u_out = a u0 + b (u_in + dt L(u_in))`` of the blocks of a group, with boundary values at ``time``.
 
-    Ghosts are made from ``pools``, ``u_in`` alone by default.
+    Ghosts are made from ``pools``, ``u_in`` alone by default. ``mass``: as for `amr._kernels.step.advance`.
     """
 
     u_in: np.ndarray
@@ -97,6 +97,7 @@ class Stage:
     mask: np.ndarray | None
     group: int = 0
     pools: Pools | None = None
+    mass: tuple[np.ndarray, float, bool] | None = None
 
     def masked(self, mask: np.ndarray | None) -> Stage:
         """The same with first-order fluxes around the cells of a mask."""
@@ -119,6 +120,12 @@ class Stepper:
         Receives the phases ``ghosts``, ``kernel``, ``reflux`` and ``check``.
     max_passes : int
         How often a step is redone with first-order fluxes before it is rejected.
+
+    Attributes
+    ----------
+    mass_flux : float64 (n_block, dim, nk, nj, ni), optional
+        If set, `step` writes to it the mean flux of the first variable through the lower faces of the cells during the step; at
+        faces between levels each side's own.
     """
 
     def __init__(
@@ -131,6 +138,7 @@ class Stepper:
         self.cfl = cfl
         self.timers = timers
         self.max_passes = max_passes
+        self.mass_flux: np.ndarray | None = None
         self.scratch = aligned_empty((step_kernel.scratch_size(layout),))
 
     def step(self, mesh: LocalMesh, pool: Pool, t: float, dt: float, notice: float = 0.0) -> StepResult:
@@ -179,7 +187,8 @@ class Stepper:
         faces = mesh.register.boundary_faces[0]
         integrator = self.scheme.integrator
         for (a, b), c, weight in zip(integrator.stages, integrator.times, integrator.flux_weights, strict=True):
-            self._advance(mesh, Stage(source, u, u_new, t + c * dt, dt, a, b, mask), checked, result)
+            mass = None if self.mass_flux is None else (self.mass_flux, weight, source is not u)
+            self._advance(mesh, Stage(source, u, u_new, t + c * dt, dt, a, b, mask, mass=mass), checked, result)
             if len(faces):
                 result.boundary_flux.append((weight, mesh.register.boundary_flux(), faces))
             with self.timers("reflux"):
@@ -244,6 +253,7 @@ class Stepper:
                 flux=mesh.register.flux,
                 checked=checked.arrays,
                 ghosts=None if is_filled else plan,
+                mass=stage.mass,
                 **self.scheme.kernel_options,
             )
         self.timers.shift(plan.seconds - before, "kernel", "ghosts")
