@@ -17,6 +17,7 @@ from amr.build import build
 from amr.errors import AMRError
 from amr.guard.audit import leaf_fields
 from amr.guard.resolution import History
+from amr.implicit.split import SplitSources
 from amr.io.outputs import Outputs
 from amr.io.report import Report, Timers, write_report
 from amr.io.snapshot import Snapshot
@@ -98,6 +99,7 @@ class Simulation:
             parts.decider,
         )
         self.gravity = parts.gravity
+        self.split = SplitSources(self.comm, parts.sources, parts.gravity, self.timers)
         self.decider.timed, self.probes = self.timers, parts.probes
         self.pool = parts.pool
         kind = SubcycledStepper if case.scheme.subcycle else Stepper
@@ -124,8 +126,7 @@ class Simulation:
     ) -> None:
         if hasattr(self, "mesh"):  # not if making it failed
             self.mesh.free()
-        if self.gravity is not None:
-            self.gravity.free()
+        self.split.free()
 
     # ---- the algorithm -----------------------------------------------------------------------------------------------
 
@@ -138,10 +139,7 @@ class Simulation:
             if self.case.mesh.max_level > 0 and self.step_number > 0 and not self._is_regridded():
                 self.regrid()
             target = min(times.end, self.outputs.options.next_dump(self.time))
-            signal = self.max_signal
-            if self.gravity is not None:
-                with self.timers("gravity"):
-                    signal = max(signal, self.gravity.signal(self.mesh, self.pool.u))
+            signal = self.split.signal(self.max_signal, self.mesh, self.pool.u)
             dt = choose_dt(self.case.scheme.cfl, signal, self.time, target, times.dt)
             accepted = self._advance(dt)
             self.time = target if accepted == target - self.time else self.time + accepted
@@ -175,20 +173,19 @@ class Simulation:
     def _try_step(self, dt: float) -> StepResult:
         """The hyperbolic step, between two half steps of the sources; ``pool.u`` is as before if it is not accepted."""
         notice = _STOP if self.notice.received else _CHECKPOINT_IS_DUE if self.outputs.clock_is_due() else 0.0
-        if not self.sources and self.gravity is None:
+        if not self.split:
             return self.stepper.step(self.mesh, self.pool, self.time, dt, notice)
         inner = (slice(None), slice(None), *self.layout.interior)
         kept = self.pool.u[inner].copy()
-        changes = [self._half_source(self.pool.u, self.time, dt, is_first=True)]
+        first = self.split.first(self.mesh, self.pool.u, self.time, dt, self.stepper)
         result = self.stepper.step(self.mesh, self.pool, self.time, dt, notice)
         if result.accepted:
-            changes.append(self._half_source(self.pool.u_new, self.time + 0.5 * dt, dt, is_first=False))
+            second = self.split.last(self.mesh, self.pool.u, self.pool.u_new, self.time, dt)
             self.stepper.check(self.mesh, self.pool.u_new, result)
             result.accepted = result.n_bad == 0
         if result.accepted:
-            self.ledger.add_blocks("source", sum(changes), self.mesh)
-            if self.gravity is not None:
-                self.gravity.accept(self.pool.u_new)
+            self.ledger.add_blocks("source", first + second, self.mesh)
+            self.split.accept(self.pool.u_new)
         else:
             self.pool.u[inner] = kept
         return result
@@ -326,27 +323,6 @@ class Simulation:
         """Whether fewer than ``interval`` of the finest steps have passed since the last regrid."""
         steps = max(1, self.case.refinement.interval // self.mesh.groups.finest_steps)
         return self.step_number - self.regridded_at < steps
-
-    # ---- pieces ------------------------------------------------------------------------------------------------------
-
-    def _half_source(self, u: np.ndarray, t: float, dt: float, is_first: bool) -> np.ndarray:
-        """The sources' first or last half of a step of length dt, in place, self-gravity outermost: its potential is that of the
-        density at the ends. Sums of the changes (n_block, n_var)."""
-        change, gravity = np.zeros(u.shape[:2]), self.gravity
-        if gravity is not None:
-            with self.timers("gravity"):
-                if is_first:
-                    change += gravity.begin(self.mesh, u, dt)
-                    self.stepper.mass_flux = gravity.mass_flux
-                else:
-                    gravity.moved(self.pool.u, u)
-        if self.sources:
-            with self.timers("source"):
-                change += self.comm.agreed(lambda: self.sources.advance(u, self.mesh, t, 0.5 * dt))
-        if gravity is not None and not is_first:
-            with self.timers("gravity"):
-                change += gravity.finish(self.mesh, u, dt)
-        return change
 
     # ---- results -----------------------------------------------------------------------------------------------------
 

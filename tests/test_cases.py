@@ -47,6 +47,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
 ERRORS = {
     "acoustic_pulse": 6.5e-4,
     "dam_break": 4.7e-4,
+    "jeans": 2.4e-5,
     "sedov_2d": 6.7e-2,
     "sedov_3d": 1.9e-2,
     "slotted_disc": 1.6e-2,

@@ -31,9 +31,10 @@ def bound(name, dim, physics="euler", lower=0.0, upper=1.0, periodic=False, grav
     made = create_physics(physics, dim, params or {})
     g = np.zeros(dim)
     g[-1] = gravity
+    periodic, own = periodic or name == "jeans", float(name == "jeans")
     setting = Setting(
-        dim, physics, made.parameters, made.primitives, np.full(dim, lower), np.full(dim, upper), (periodic,) * dim, g
-    )
+        dim, physics, made.parameters, made.primitives, np.full(dim, lower), np.full(dim, upper), (periodic,) * dim, g, own
+    )  # fmt: skip
     problem = PROBLEMS[name].model_validate(keys)
     assert list(problem.faults(setting)) == []
     return problem.bind(setting), made
@@ -153,6 +154,7 @@ EVERY = {
     "euler_wave": [("euler", d, {}, {}) for d in (1, 2, 3)],
     "implosion": [("euler", 2, {}, {}), ("euler", 3, {}, {})],
     "isentropic_vortex": [("euler", 2, {}, {}), ("euler", 3, {}, {})],
+    "jeans": [("euler", d, {}, {"kind": kind}) for d in (1, 2, 3) for kind in ("standing", "travelling")],
     "kelvin_helmholtz": [("euler", 2, {}, {}), ("euler", 2, {}, {"width": 0.0})],
     "rayleigh_taylor": [("euler", 2, {}, {}), ("euler", 3, {}, {})],
     "riemann": [

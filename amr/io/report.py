@@ -227,6 +227,8 @@ def tables(report: dict[str, Any]) -> list[RenderableType]:
     out = [_run_table(report), _phase_table(report)]
     if "guard" in report:
         out.append(_guard_table(report["guard"]))
+    if "gravity" in report:
+        out.append(_gravity_table(report["gravity"]))
     if report["conservation"]:
         out.append(_conservation_table(report["conservation"]))
     if report["errors"]:
@@ -336,6 +338,16 @@ def verdict(guard: dict[str, Any]) -> list[str]:
             f"UNDER-RESOLVED at the start: the initial state wants level {guard['wanted_level']}, above max_level"
         )
     return notes + lines
+
+
+def _gravity_table(gravity: dict[str, Any]) -> Any:
+    table = _table("Self-gravity", "", "")
+    total, potential = gravity["total_energy"], gravity["potential_energy"]
+    mean, most = gravity["iterations_mean"], gravity["iterations_max"]
+    table.add_row("solves", f"{gravity['solves']:,}; {mean:.1f} iterations, {most} at most; {gravity['seconds']:.2f} s")
+    table.add_row("potential energy", f"{potential['initial']:.9g} -> {potential['final']:.9g}")
+    table.add_row("total energy", f"{total['initial']:.9g} -> {total['final']:.9g}, drift {total['drift']:+.1e}")
+    return table
 
 
 def _conservation_table(conservation: dict[str, Any]) -> Any:

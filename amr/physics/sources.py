@@ -55,9 +55,9 @@ class Gravity(Source):
 
 
 class SelfGravity(Source):
-    """The gas attracts itself: ``laplace(phi) = 4 pi G rho``, momentum gains -density * grad(phi), the energy what keeps the sum of
-    energy and density * phi / 2. Not a `SourceFunction`: what it does depends on the whole gas (`amr.implicit.gravity`)."""
+    """The gas attracts itself: momentum gains -density * grad(phi), the energy what conserves its sum with density * phi / 2 (gravity.md)."""
 
+    # No `SourceFunction`: what it does to a cell depends on the whole gas (amr.implicit.gravity).
     requires: ClassVar[tuple[str, ...]] = ("euler",)
 
     G: float = Field(
