@@ -77,8 +77,9 @@ static void store_face(const amr_layout *l, int direction, const double *phi, co
       }
 }
 
-void amr_gravity_work(const amr_layout *layout, ptrdiff_t m, const double *phi, const double *change, const double *mass,
-                      const double *spacing, double dt, const int32_t *face_slot, double *flux, double *work) {
+void amr_gravity_work(const amr_layout *layout, ptrdiff_t m, const double *phi, const double *change,
+                      const double *mass, const double *spacing, double dt, const int32_t *face_slot, double *flux,
+                      double *work) {
   const amr_layout *l = layout;
   const ptrdiff_t first = amr_cell(l, 0, 0, 0);
   ptrdiff_t size = 1;

@@ -23,8 +23,9 @@ void amr_gravity_finish(const amr_layout *layout, ptrdiff_t m, const double *phi
 
 /* work := -work - phi change - dt div(F phi_face) in the interior. change: pool of one variable, rho_new - rho_old; mass: pool of dim
  * variables, as amr_step writes it. flux[face_slot[block][direction]][n^(dim-1)] := F phi_face, -1 none; order as for amr_step. */
-void amr_gravity_work(const amr_layout *layout, ptrdiff_t m, const double *phi, const double *change, const double *mass,
-                      const double *spacing, double dt, const int32_t *face_slot, double *flux, double *work);
+void amr_gravity_work(const amr_layout *layout, ptrdiff_t m, const double *phi, const double *change,
+                      const double *mass, const double *spacing, double dt, const int32_t *face_slot, double *flux,
+                      double *work);
 
 /* rate[block] := the largest sum over axes of |g| / spacing in a cell [1/s^2]. */
 void amr_gravity_rate(const amr_layout *layout, ptrdiff_t m, const double *phi, const double *spacing, double *rate);

@@ -28,9 +28,10 @@ typedef struct {
   const double *mask;    /* pool of one variable, ghosts filled, or NULL: faces with a cell > 0 on either side get the
                                first-order Rusanov flux of the cell averages of u_in */
   const int32_t *face_slot; /* [block][6], or NULL: slot of the face `direction` in flux, -1 for none */
-  double *flux;    /* [slot][var][n^(dim-1)]: the flux through the face, not multiplied by dt or b; transverse cells
+  double *flux; /* [slot][var][n^(dim-1)]: the flux through the face, not multiplied by dt or b; transverse cells
                                in the order (k, j, i) without the face's axis, i fastest */
-  double *mass;    /* NULL, or a pool of dim variables, [block][axis][k][j][i]: mass_weight times the flux of variable 0 through the
+  double *
+      mass; /* NULL, or a pool of dim variables, [block][axis][k][j][i]: mass_weight times the flux of variable 0 through the
                                lower face normal to each axis of each cell; upper faces of the last cells in their upper ghosts */
   double mass_weight;
   int mass_more;   /* 1: added to what is there */

@@ -25,8 +25,15 @@ def jeans(dim, n, waves, *, end, G=1.0, region=False, **problem):
     more = {}
     if region:
         box = {"lower": [0.25] * dim, "upper": [0.5] * dim, "level": 1}
-        more = {"refinement": {"indicators": [], "regions": [box]}, "guard": {"enabled": False}, "mesh": {"max_level": 1}}
-    scheme = {"integrator": problem.pop("integrator", "muscl_hancock"), "reconstruction": problem.pop("reconstruction", "plm")}
+        more = {
+            "refinement": {"indicators": [], "regions": [box]},
+            "guard": {"enabled": False},
+            "mesh": {"max_level": 1},
+        }
+    scheme = {
+        "integrator": problem.pop("integrator", "muscl_hancock"),
+        "reconstruction": problem.pop("reconstruction", "plm"),
+    }
     return made(
         dim, n,
         physics={"name": "euler", "gamma": 5 / 3},
@@ -186,7 +193,9 @@ def gaussian_potential(dim, r, width):
 def isolated_error(dim, roots, comm=None):
     """L2 error of the potential of a Gaussian off the middle of a box of two levels, per its range."""
     comm, width = comm or Comm.self_(), 0.08
-    mesh = local_mesh(refined_forest(dim, roots, [False] * dim, [([0.25] * 3, [0.75] * 3)]), comm, length=(1.0, 1.0, 1.0))
+    mesh = local_mesh(
+        refined_forest(dim, roots, [False] * dim, [([0.25] * 3, [0.75] * 3)]), comm, length=(1.0, 1.0, 1.0)
+    )
     layout = Layout(dim, 8, 2, dim + 2)
     center = np.array([0.47, 0.52, 0.5])[:dim].reshape(-1, 1, 1, 1, 1)
     r = np.sqrt(((mesh.cell_centers() - center) ** 2).sum(axis=0))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from amr._kernels import gravity as kernel
+import amr._kernels.gravity as kernel
 from amr._kernels.sums import FixedSum, block_sums
 from amr.implicit.multipole import Multipole
 from amr.implicit.operator import CompositeOperator

@@ -58,7 +58,7 @@ class Multipole:
                 values[:, 1 + dim + q] = rho * x[a] * x[b]
             total.add(block_sums(layout, values), mesh.cell_volume[blocks])
         moments = FixedSum.from_limbs(comm.allreduce_sum_int(total.limbs)).values()
-        # Cells as points: their own second moments, mass h^2 / 12, are equal along all axes of cubes and drop out of the quadrupole.
+        # Cells as points: their own second moments, mass h^2 / 12, are equal along all axes of cubes and drop out.
         mass, offset = float(moments[0]), moments[1 : 1 + dim] / moments[0]
         second = np.empty((dim, dim))
         for q, (a, b) in enumerate(pairs):

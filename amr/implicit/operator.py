@@ -59,6 +59,10 @@ class CompositeOperator:
         Volume of each cell.
     is_singular : bool
         No side holds phi and alpha is zero everywhere: constants are the null space of ``mat`` and of its transpose.
+    coefficients : tuple
+        beta and alpha as they are now, each a float or an array (n_block, nk, nj, ni).
+    version : int
+        Grows with each `update`.
 
     Raises
     ------
@@ -97,6 +101,7 @@ class CompositeOperator:
         self.volume: Any = self.mat.createVecLeft()
         self.volume.setArray(np.repeat(mesh.cell_volume, layout.cells))
         self.is_singular = False
+        self.version = 0
         self.update(beta, alpha)
 
     @property
@@ -107,6 +112,7 @@ class CompositeOperator:
 
     def update(self, beta: float | np.ndarray, alpha: float | np.ndarray) -> None:
         """New coefficients on the same mesh, as for the constructor; solvers set themselves up anew. In place, collective."""
+        self.version += 1
         sigma = np.ascontiguousarray(self._cells(alpha, "alpha"))
         self._beta = aligned_zeros((self.mesh.n_block, *self.layout.shape))
         inside = self._inside(self._beta[:, 0])
@@ -117,6 +123,9 @@ class CompositeOperator:
         elif sigma.size:
             extreme = np.array([np.abs(sigma).max(), 0.0])
         self.comm.agree(fault)
+        self.coefficients = tuple(
+            float(given) if np.ndim(given) == 0 else kept for given, kept in ((beta, inside), (alpha, sigma))
+        )
         self.mesh.ghosts.fill_mask(self._beta)
         self._extrapolate_beta()
         set_values(self.mat, self._entries.values(self._beta, sigma.ravel()))

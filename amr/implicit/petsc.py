@@ -60,3 +60,10 @@ def insert_options(text: str, prefix: str = "") -> None:
     database = load_petsc().Options(prefix)
     for name, value in split_options(text):
         database.setValue(name, value)
+
+
+def remove_options(text: str, prefix: str = "") -> None:
+    """Take out again what `insert_options` has put in: PETSc's database has room for some hundred names only."""
+    database = load_petsc().Options(prefix)
+    for name, _ in split_options(text):
+        database.delValue(name)

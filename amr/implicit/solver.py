@@ -7,15 +7,20 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from amr.errors import SolveError
-from amr.implicit.petsc import insert_options, load_petsc
+from amr.implicit.multigrid import FEW, Hierarchy
+from amr.implicit.petsc import insert_options, load_petsc, remove_options, split_options
 
 if TYPE_CHECKING:
     from amr.implicit.operator import CompositeOperator
 
 # Faces between levels make the matrix nonsymmetric, so no conjugate gradients.
-DEFAULTS = "-ksp_type fgmres -ksp_rtol 1e-10 -ksp_max_it 500 -pc_type gamg"
+DEFAULTS = "-ksp_type fgmres -ksp_rtol 1e-10 -ksp_max_it 500 -pc_type mg"
+# PCMG on the forest's own levels (amr.implicit.multigrid).
+_MULTIGRID = "-mg_levels_ksp_type richardson -mg_levels_ksp_max_it 1 -mg_levels_ksp_norm_type none -mg_levels_pc_type sor"
+# Its coarsest mesh, if that has too many unknowns for a direct solution.
+_MULTIGRID_LARGE = "-mg_coarse_ksp_type fgmres -mg_coarse_ksp_rtol 0.05 -mg_coarse_ksp_max_it 20 -mg_coarse_pc_type gamg"
 # The coarsest matrix of a singular one is singular.
-DEFAULTS_SINGULAR = "-mg_coarse_pc_type svd"
+_SINGULAR, _SINGULAR_LARGE = "-mg_coarse_pc_type svd", "-mg_coarse_mg_coarse_pc_type svd"
 
 # The reasons of KSPConvergedReason.
 _REASONS = {
@@ -81,12 +86,25 @@ class LinearSolver:
     def __init__(self, operator: CompositeOperator, options: str = "", prefix: str = "") -> None:
         petsc = load_petsc()
         self.operator = operator
+        self._hierarchy: Hierarchy | None = None
         self._error: type[Exception] = petsc.Error
-        insert_options(f"{DEFAULTS} {DEFAULTS_SINGULAR if operator.is_singular else ''} {options}", prefix)
+        defaults = [DEFAULTS, _SINGULAR if operator.is_singular else ""]
+        is_multigrid = dict(split_options(f"{DEFAULTS} {options}")).get("pc_type") == "mg"
+        if is_multigrid:
+            self._hierarchy = Hierarchy(operator)
+            defaults.append(_MULTIGRID)
+            if not self._hierarchy.levels:  # blocks that cannot be halved
+                self._hierarchy, options = None, f"{options} -pc_type gamg"
+            elif self._hierarchy.n_coarsest > FEW:
+                defaults += [_MULTIGRID_LARGE, _SINGULAR_LARGE if operator.is_singular else ""]
+        self._options = " ".join([*defaults, options]), prefix
+        insert_options(*self._options)
         self.ksp: Any = petsc.KSP().create(operator.comm.mpi)
         self.ksp.setOptionsPrefix(prefix)
         self.ksp.setOperators(operator.mat)
         try:
+            if self._hierarchy is not None:
+                self._hierarchy.attach(self.ksp.getPC())
             self.ksp.setFromOptions()
         except petsc.Error as error:
             raise SolveError(f"PETSc options: {_text(error)}") from error
@@ -94,6 +112,7 @@ class LinearSolver:
     def set_up(self) -> float:
         """Set the preconditioner up now, which `solve` would do; its wall time in seconds. Collective."""
         start = perf_counter()
+        self._follow()
         self._call(self.ksp.setUp)
         return perf_counter() - start
 
@@ -108,6 +127,7 @@ class LinearSolver:
             It did not converge, on every rank; x holds the last iterate.
         """
         start = perf_counter()
+        self._follow()
         self.ksp.setInitialGuessNonzero(True)
         self._call(lambda: self.ksp.solve(rhs, x))
         number, reason = self.ksp.getIterationNumber(), self.ksp.getConvergedReason()
@@ -124,6 +144,14 @@ class LinearSolver:
     def free(self) -> None:
         """Give PETSc's objects back. Collective."""
         self.ksp.destroy()
+        remove_options(*self._options)
+        if self._hierarchy is not None:
+            self._hierarchy.free()
+
+    def _follow(self) -> None:
+        """Let the coarser meshes have the operator's coefficients."""
+        if self._hierarchy is not None:
+            self._hierarchy.update()
 
     def _call(self, work: Any) -> None:
         """Run a call of PETSc; its errors become ours."""

@@ -4,8 +4,8 @@ import numpy as np
 
 from amr.comm import Comm
 from amr.simulation import Simulation
-from tests.test_gravity import STATES, jeans
 from tests.runs import made
+from tests.test_gravity import STATES, jeans
 
 TOLERANCE = 1e-8  # per largest density; of the decisions none differs
 
