@@ -235,3 +235,4 @@ def test_elliptic(run):
     rows = [line.split("|") for line in out.splitlines() if line.startswith(("| 2D", "| 3D"))]
     assert status == 0 and {row[1].split(", ")[2].strip() for row in rows} >= {"multigrid", "gamg"}
     assert all(0 < int(row[2]) < 30 for row in rows)
+    assert all(float(row[7]) > float(row[8]) > 0 for row in rows)  # all of it and the solve alone, in explicit steps

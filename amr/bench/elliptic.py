@@ -14,14 +14,17 @@ from amr.implicit.operator import CompositeOperator
 from amr.implicit.petsc import load_petsc
 from amr.implicit.sides import dirichlet
 from amr.implicit.solver import LinearSolver
+from amr.io.timers import Timers
 from amr.mesh.balance import balance_flags
 from amr.mesh.geometry import Geometry
 from amr.mesh.partition import partition
-from amr.mesh.pool import Layout
+from amr.mesh.pool import Layout, Pool
 from amr.mesh.tree import Forest
 from amr.physics import create_physics
 from amr.physics.boundary import BoundaryFill
+from amr.scheme.flux import create_scheme
 from amr.scheme.local_mesh import LocalMesh
+from amr.scheme.stepper import Stepper
 
 SOLVERS = {"multigrid": "", "gamg": "-pc_type gamg", "hypre": "-pc_type hypre", "ml": "-pc_type ml"}
 _BLOCK_CELLS, _N_LEVEL, _RADIUS, _TOLERANCE = 16, 3, 0.3, 1e-8
@@ -33,7 +36,8 @@ def measure_elliptic(comm: Comm, is_quick: bool, say: Callable[[str], None]) -> 
     """Rows of the table of `amr bench --elliptic`. Collective.
 
     Three levels, the finer ones on a spherical shell; beta = 1, phi = 0 on the sides, a right-hand side of waves, residual 1e-8.
-    A preconditioner that this PETSc lacks has no row. Seconds are those of the slowest rank, measured once.
+    A preconditioner that this PETSc lacks has no row. Seconds are those of the slowest rank, measured once; beside them those of an
+    explicit step of Euler's equations on the same leaves.
     """
     load_petsc()  # not part of the first assembly
     rows = []
@@ -55,8 +59,34 @@ def measure_elliptic(comm: Comm, is_quick: bool, say: Callable[[str], None]) -> 
                 row.update(assembly=float(seconds[0]), set_up=float(seconds[1]), solve=float(seconds[2]))
                 rows.append(row)
             operator.free()
+            explicit = _explicit_step(mesh, comm)
+            for row in rows:
+                row.setdefault("explicit", explicit)
             mesh.free()
     return rows
+
+
+def _explicit_step(mesh: LocalMesh, comm: Comm) -> float:
+    """Seconds of a step of the Euler equations, MUSCL-Hancock with HLLC, on the same leaves: the least of three. Collective."""
+    dim = mesh.forest.dim
+    physics = create_physics("euler", dim, {"gamma": 1.4})
+    layout = Layout(dim, _BLOCK_CELLS, 2, physics.n_var)
+    boundary = BoundaryFill(physics, layout, mesh.geometry, ["outflow"] * (2 * dim))
+    own = LocalMesh(mesh.forest, mesh.starts, mesh.geometry, comm, layout, physics, boundary)
+    pool = Pool(layout)
+    pool.resize(own.n_block)
+    x = own.cell_centers()
+    inner = pool.u[(slice(None), slice(None), *layout.interior)]
+    inner[:] = 0.0
+    inner[:, 0] = 1.0 + 0.1 * np.prod(np.sin(5.0 * x), axis=0)
+    inner[:, -1] = 2.5
+    stepper, seconds = Stepper(comm, physics, layout, create_scheme(physics), 0.8, Timers()), []
+    for _ in range(3):
+        start = perf_counter()
+        stepper.step(own, pool, 0.0, 1e-3 * float(own.spacing.min(initial=1.0)))
+        seconds.append(perf_counter() - start)
+    own.free()
+    return float(comm.allreduce_max([min(seconds)])[0])
 
 
 def _measure(operator: CompositeOperator, rhs: Any, options: str, prefix: str) -> dict[str, Any]:
