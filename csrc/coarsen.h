@@ -12,11 +12,12 @@
 #include "sfc.h"
 
 typedef struct {
-  int dim, n, n_coarse; /* cells per axis of a block; n_coarse is n, or n / 2 where leaves stay and their blocks are coarsened */
-  ptrdiff_t lo, m;      /* the leaves lo to lo + m of the finer mesh are those of this rank */
-  const int32_t *parent; /* [m]: the leaf of the coarser mesh that the leaf is, or is in */
-  const int8_t *octant;  /* [m]: which child, -1 where the leaf is kept as it is; 0 where n_coarse is n / 2 */
-  const int8_t *relation;  /* [m][3^dim] of the parent in the coarser mesh, as amr_neighbors gives them; none is FINER */
+  int dim, n,
+      n_coarse; /* cells per axis of a block; n_coarse is n, or n / 2 where leaves stay and their blocks are coarsened */
+  ptrdiff_t lo, m;        /* the leaves lo to lo + m of the finer mesh are those of this rank */
+  const int32_t *parent;  /* [m]: the leaf of the coarser mesh that the leaf is, or is in */
+  const int8_t *octant;   /* [m]: which child, -1 where the leaf is kept as it is; 0 where n_coarse is n / 2 */
+  const int8_t *relation; /* [m][3^dim] of the parent in the coarser mesh, as amr_neighbors gives them; none is FINER */
   const int32_t *neighbor; /* [m][3^dim] */
   const int32_t *origin;   /* [m][3]: coordinates of the parent */
   const double *outside;   /* [m][6]: value beyond a side of the domain over that of the cell at it */

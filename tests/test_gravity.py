@@ -242,7 +242,7 @@ def test_multipoles_fall_off_as_they_should(dim):
 
 
 def unrest(n, dim=1):
-    """Largest momentum in an isothermal slab between walls after a sound crossing of its height, per density times sound speed."""
+    """Largest momentum in an isothermal slab between walls after a sound crossing of its height, in units of c."""
     case = made(
         dim, n,
         mesh={"lower": [-1.2], "upper": [1.2], "periodic": False},

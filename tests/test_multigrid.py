@@ -43,7 +43,9 @@ def iterations(operator, options=""):
 @pytest.mark.parametrize("side", ["periodic", neumann])
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_transfers_keep_constants_and_totals(dim, side):
-    forest = random_forest(dim, 2, {1: (3,), 2: (2, 3), 3: (2, 1, 1)}[dim], (side == "periodic",) * 3, 2 if dim == 3 else 3)
+    forest = random_forest(
+        dim, 2, {1: (3,), 2: (2, 3), 3: (2, 1, 1)}[dim], (side == "periodic",) * 3, 2 if dim == 3 else 3
+    )
     mesh = local_mesh(forest)
     operator = CompositeOperator(mesh, Comm.self_(), [side if side == "periodic" else side() for _ in range(2 * dim)])
     hierarchy = Hierarchy(operator)

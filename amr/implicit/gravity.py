@@ -1,7 +1,6 @@
 """Self-gravity of a gas: Poisson's equation on the leaves, momentum by half kicks, an energy source that conserves the total.
 
-Conventions: ``laplace(phi) = 4 pi G rho`` in every dimension, so that G rho is 1/s^2; in 2D the density is per area of a sheet that is
-uniform along z, in 1D that of layers.
+Conventions: ``laplace(phi) = 4 pi G rho`` in every dimension, so that G rho is 1/s^2: columns along z in 2D, layers in 1D.
 """
 
 from __future__ import annotations
@@ -61,8 +60,8 @@ class _Field:
 class SelfGravity:
     """The potential of the gas and what it does to the gas. Everything is collective.
 
-    A step: `begin` gives the first half kick; the gas moves, `mass_flux` is written, `moved` looks at the density; `finish` solves for
-    the new potential, gives the second half kick and the energy; then `accept` or `reject`. One solve per step.
+    A step: `begin` gives the first half kick; the gas moves, `mass_flux` is written, `moved` looks at the density; `finish` solves
+    for the new potential, gives the second half kick and the energy; then `accept`, if the step is. One solve per step.
 
     Parameters
     ----------
@@ -73,8 +72,8 @@ class SelfGravity:
     G : float
         Constant of gravity, > 0.
     is_periodic : bool
-        All axes are periodic, and the mean density attracts nothing; else none is, and the gas is alone in space: its multipole moments
-        give the potential on the sides of the domain.
+        All axes are periodic, and the mean density attracts nothing; else none is, and the gas is alone in space: its multipole
+        moments give the potential on the sides of the domain.
     options : str
         Of PETSc, for the solver.
 
@@ -130,7 +129,7 @@ class SelfGravity:
         return self._field.phi[:, 0][self._inner]
 
     def signal(self, mesh: LocalMesh, u: np.ndarray) -> float:
-        """Signal [1/s] of the acceleration: with ``dt = cfl / signal`` the gas falls by half a cell at most, from rest. Collective."""
+        """Signal [1/s] of the acceleration: with ``dt = cfl / signal`` gas at rest falls by half a cell at most. Collective."""
         self.prepare(mesh, u)
         assert self._field is not None
         rate = kernel.rate(self.layout, self._field.phi, mesh.spacing)

@@ -1,8 +1,9 @@
 """Geometric multigrid on the forest's own levels, for PETSc's PCMG.
 
-A coarser mesh is the forest without its finest leaves, level by level; when level 0 is left, its blocks have half the cells. Each mesh has
-the composite operator with the averages of the coefficients. What is restricted are balances, by sums; interpolation is linear (P. Wesseling,
-*An Introduction to Multigrid Methods*, 1992, section 5.3: together of high enough order for equations of second order).
+A coarser mesh is the forest without its finest leaves, level by level; when level 0 is left, its blocks have half the cells. Each
+mesh has the composite operator with the averages of the coefficients. What is restricted are balances, by sums; interpolation is
+linear (P. Wesseling, *An Introduction to Multigrid Methods*, 1992, section 5.3: together of high enough order for equations of
+second order).
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import amr.implicit.operator as composite
 from amr._kernels.coarsen import interpolation
 from amr.implicit.coo import set_places, set_values
+from amr.implicit.operator import CompositeOperator
 from amr.implicit.petsc import load_petsc
+from amr.implicit.sides import Side
 from amr.mesh.geometry import Geometry
 from amr.mesh.neighbors import neighbors
 from amr.mesh.pool import Layout
@@ -48,8 +50,8 @@ class _Mesh:
         return int(self.starts[rank + 1] - self.starts[rank]) * self.cells, self.forest.n_leaves * self.cells
 
     def coarser(self, least: int) -> tuple[_Mesh, np.ndarray, np.ndarray] | None:
-        """The next mesh, with the leaf there and the octant in it of each leaf here (-1: the leaf is the same); None at the end, or where
-        the blocks of level 0 would be halved though there are no more than ``least`` unknowns."""
+        """The next mesh, with the leaf there and the octant in it of each leaf here (-1: the leaf is the same); None at the end, or
+        where the blocks of level 0 would be halved though there are no more than ``least`` unknowns."""
         forest = self.forest
         n_leaf = forest.n_leaves
         deepest = int(forest.level.max())
@@ -70,7 +72,7 @@ class _Level:
     """A coarser mesh, its operator, and the matrices between it and the next finer one."""
 
     mesh: LocalMesh
-    operator: composite.CompositeOperator
+    operator: CompositeOperator
     prolong: Any
     restrict: Any
 
@@ -88,7 +90,7 @@ class Hierarchy:
         The finest first, without the operator's own mesh.
     """
 
-    def __init__(self, operator: composite.CompositeOperator) -> None:
+    def __init__(self, operator: CompositeOperator) -> None:
         self.operator = operator
         self.levels: list[_Level] = []
         self.version = operator.version
@@ -98,8 +100,8 @@ class Hierarchy:
             coarse, parent, octant = step
             prolong, restrict = _transfer(fine, coarse, parent, octant, mesh.geometry, robin, operator.comm)
             below = self._local_mesh(coarse)
-            homogeneous = ["periodic" if side is None else composite.Side(side.a, side.b) for side in operator.sides]
-            made = composite.CompositeOperator(below, operator.comm, homogeneous, *self._coefficients(above, below, restrict))
+            homogeneous = ["periodic" if side is None else Side(side.a, side.b) for side in operator.sides]
+            made = CompositeOperator(below, operator.comm, homogeneous, *self._coefficients(above, below, restrict))
             self.levels.append(_Level(below, made, prolong, restrict))
             fine, above = coarse, made
 
@@ -144,9 +146,7 @@ class Hierarchy:
         boundary = BoundaryFill(physics, layout, geometry, kinds)
         return LocalMesh(coarse.forest, coarse.starts, geometry, self.operator.comm, layout, physics, boundary)
 
-    def _coefficients(
-        self, fine: composite.CompositeOperator, mesh: LocalMesh, restrict: Any
-    ) -> list[float | np.ndarray]:
+    def _coefficients(self, fine: CompositeOperator, mesh: LocalMesh, restrict: Any) -> list[float | np.ndarray]:
         """Averages of beta and alpha over the coarser cells."""
         found: list[float | np.ndarray] = []
         for values in fine.coefficients:
@@ -188,9 +188,7 @@ def _transfer(
     return _matrix(comm, sizes, row, col, value), _matrix(comm, sizes[::-1], col[first], row[first], ones)
 
 
-def _matrix(
-    comm: Comm, sizes: tuple[tuple[int, int], ...], row: np.ndarray, col: np.ndarray, value: np.ndarray
-) -> Any:
+def _matrix(comm: Comm, sizes: tuple[tuple[int, int], ...], row: np.ndarray, col: np.ndarray, value: np.ndarray) -> Any:
     petsc = load_petsc()
     mat = petsc.Mat().create(comm.mpi)
     mat.setSizes(sizes)

@@ -1,4 +1,4 @@
-"""The potential of masses as seen from outside: moments about the centre of mass, summed with the same bits on any number of ranks."""
+"""The potential of masses as seen from outside: moments about the centre of mass, the same bits on any number of ranks."""
 
 from __future__ import annotations
 

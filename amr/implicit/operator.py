@@ -182,7 +182,7 @@ class CompositeOperator:
         return values
 
     def fill_sides(self, values: np.ndarray, t: float = 0.0) -> None:
-        """Write the ghosts beyond the sides of the domain, one layer, so that their differences are those of the matrix. Collective.
+        """Write one layer of ghosts beyond the sides of the domain, so that differences are those of the matrix. Collective.
 
         Parameters
         ----------

@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 # Faces between levels make the matrix nonsymmetric, so no conjugate gradients.
 DEFAULTS = "-ksp_type fgmres -ksp_rtol 1e-10 -ksp_max_it 500 -pc_type mg"
 # PCMG on the forest's own levels (amr.implicit.multigrid).
-_MULTIGRID = "-mg_levels_ksp_type richardson -mg_levels_ksp_max_it 1 -mg_levels_ksp_norm_type none -mg_levels_pc_type sor"
+_MULTIGRID = (
+    "-mg_levels_ksp_type richardson -mg_levels_ksp_max_it 1 -mg_levels_ksp_norm_type none -mg_levels_pc_type sor"
+)
 # Its coarsest mesh, if that has too many unknowns for a direct solution.
-_MULTIGRID_LARGE = "-mg_coarse_ksp_type fgmres -mg_coarse_ksp_rtol 0.05 -mg_coarse_ksp_max_it 20 -mg_coarse_pc_type gamg"
+_MULTIGRID_LARGE = (
+    "-mg_coarse_ksp_type fgmres -mg_coarse_ksp_rtol 0.05 -mg_coarse_ksp_max_it 20 -mg_coarse_pc_type gamg"
+)
 # The coarsest matrix of a singular one is singular.
 _SINGULAR, _SINGULAR_LARGE = "-mg_coarse_pc_type svd", "-mg_coarse_mg_coarse_pc_type svd"
 

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 
 class SplitSources:
-    """The sources and self-gravity of a run; false if there are none. Self-gravity is outermost: its potential is that of the density
-    at the ends of a step.
+    """The sources and self-gravity of a run; false if there are none.
+
+    Self-gravity is outermost: its potential is that of the density at the ends of a step.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ class Gravity(Source):
 
 
 class SelfGravity(Source):
-    """The gas attracts itself: momentum gains -density * grad(phi), the energy what conserves its sum with density * phi / 2 (gravity.md)."""
+    """The gas attracts itself: momentum gains -density * grad(phi); energy + density * phi / 2 is conserved (gravity.md)."""
 
     # No `SourceFunction`: what it does to a cell depends on the whole gas (amr.implicit.gravity).
     requires: ClassVar[tuple[str, ...]] = ("euler",)

@@ -12,7 +12,7 @@ from amr.problems.base import Problem, ProblemFault, Setting, State, symmetric_s
 
 
 class Jeans(Problem):
-    """density * (1 + amplitude * delta) with omega^2 = c^2 k^2 - 4 pi G density (J. H. Jeans, Phil. Trans. R. Soc. A 199 (1902) 1).
+    """density * (1 + amplitude * delta); omega^2 = c^2 k^2 - 4 pi G density (J. H. Jeans, Phil. Trans. R. Soc. A 199 (1902) 1).
 
     standing: delta = cos(k x) cos(omega t), at rest at the start; where omega^2 < 0 the cosine is a cosh.
     travelling: delta = cos(k x - omega t); where omega^2 < 0 cos(k x) exp(gamma t), gamma^2 = -omega^2.
