@@ -60,8 +60,8 @@ class _Field:
 class SelfGravity:
     """The potential of the gas and what it does to the gas. Everything is collective.
 
-    A step: `begin` gives the first half kick; the gas moves, `mass_flux` is written, `moved` looks at the density; `finish` solves
-    for the new potential, gives the second half kick and the energy; then `accept`, if the step is. One solve per step.
+    A step: `begin` gives the first half kick; the gas moves and `mass_flux` is written; `moved` looks at the density; `finish`
+    solves for the new potential, gives the second half kick and the energy; then `accept`, if the step is. One solve per step.
 
     Parameters
     ----------

@@ -50,8 +50,10 @@ class _Mesh:
         return int(self.starts[rank + 1] - self.starts[rank]) * self.cells, self.forest.n_leaves * self.cells
 
     def coarser(self, least: int) -> tuple[_Mesh, np.ndarray, np.ndarray] | None:
-        """The next mesh, with the leaf there and the octant in it of each leaf here (-1: the leaf is the same); None at the end, or
-        where the blocks of level 0 would be halved though there are no more than ``least`` unknowns."""
+        """The next mesh, with the leaf there and the octant in it of each leaf here (-1: the leaf is the same).
+
+        None at the end, or where blocks of level 0 would be halved though there are no more than ``least`` unknowns.
+        """
         forest = self.forest
         n_leaf = forest.n_leaves
         deepest = int(forest.level.max())
