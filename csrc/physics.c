@@ -6,6 +6,7 @@ static const amr_physics_row *const rows[] = {
     [AMR_ADVECTION] = &amr_row_advection, [AMR_ADVECTION_FIELD] = &amr_row_advection_field,
     [AMR_BURGERS] = &amr_row_burgers,     [AMR_ACOUSTICS] = &amr_row_acoustics,
     [AMR_EULER] = &amr_row_euler,         [AMR_SHALLOW_WATER] = &amr_row_shallow_water,
+    [AMR_SPECIES] = &amr_row_species,
 };
 
 const amr_physics_row *amr_physics_find(int id) {

@@ -25,6 +25,6 @@ typedef struct {
 const amr_physics_row *amr_physics_find(int id);
 
 extern const amr_physics_row amr_row_advection, amr_row_advection_field, amr_row_burgers, amr_row_acoustics,
-    amr_row_euler, amr_row_shallow_water;
+    amr_row_euler, amr_row_shallow_water, amr_row_species;
 
 #endif
