@@ -16,6 +16,8 @@ from amr.guard.probes import Probes, Target
 from amr.guard.sampling import Sampled, Sampler
 from amr.guard.verify import Guard as RegridGuard
 from amr.implicit.gravity import SelfGravity
+from amr.implicit.split import SplitSources
+from amr.implicit.time_stepper import PetscStepper
 from amr.indicators import AdjointWeighted, Decider, Indicator, Marking, Region, VariableIndicator
 from amr.indicators.adjoint_solve import Backward
 from amr.indicators.base import find_variables
@@ -24,11 +26,13 @@ from amr.io.timers import Timers
 from amr.mesh.geometry import Geometry
 from amr.mesh.pool import Layout, Pool
 from amr.mesh.tree import Forest
-from amr.physics.boundary import BoundaryFill, Condition
+from amr.physics.boundary import DIFFUSIVE_KINDS, BoundaryFill, Condition
 from amr.physics.sources import SOURCES
 from amr.problems.sample import average_pieces, conserved_state
-from amr.scheme.flux import Scheme, create_scheme
+from amr.scheme.flux import PETSC, Scheme, create_scheme
 from amr.scheme.sources import SourceTerms
+from amr.scheme.stepper import Stepper
+from amr.scheme.subcycle import SubcycledStepper
 
 if TYPE_CHECKING:
     from amr.case import Case
@@ -137,6 +141,28 @@ class InitialState:
         return floors
 
 
+def make_stepper(case: Case, parts: Parts, timers: Timers) -> Stepper:
+    """What advances the blocks of a rank."""
+    common = (parts.comm, parts.physics, parts.layout, parts.scheme, case.scheme.cfl, timers)
+    if case.scheme.integrator == PETSC:
+        terms = SourceTerms([*parts.physics.reactions, *case.sources], parts.physics, parts.layout)
+        return PetscStepper(
+            *common,
+            conditions=parts.boundary.conditions,
+            terms=terms,
+            options=case.petsc.options,
+            fixed_dt=case.time.dt,
+        )
+    return (SubcycledStepper if case.scheme.subcycle else Stepper)(*common)
+
+
+def split_sources(case: Case, parts: Parts, timers: Timers) -> SplitSources:
+    """What is done before and after a step; PETSc's steps have the sources within."""
+    is_within = case.scheme.integrator == PETSC
+    sources = SourceTerms([], parts.physics, parts.layout) if is_within else parts.sources
+    return SplitSources(parts.comm, sources, parts.gravity, timers)
+
+
 @dataclass(frozen=True)
 class Parts:
     """What a simulation is made of."""
@@ -172,9 +198,10 @@ def build(case: Case, comm: Comm | None) -> Parts:
     conditions = [
         Condition(
             boundary.kind,
-            state=boundary.state if boundary.kind == "inflow" else None,
+            state=boundary.state if boundary.kind in ("inflow", *DIFFUSIVE_KINDS) else None,
             function=boundary.function,
             name=boundary.name,
+            robin=boundary.robin,
         )
         for boundary in case.boundaries
     ]

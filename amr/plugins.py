@@ -60,6 +60,12 @@ def resolve(name: str, group: str, directory: str | Path = ".") -> Any:
     return _callable(found, f"{attribute} of {where}")
 
 
+def absolute(name: str, directory: Path) -> str:
+    """A plugin's name with the path of its file made absolute; other names are returned as they are."""
+    file, colon, rest = name.rpartition(":")
+    return f"{(directory / file).resolve()}:{rest}" if colon and file.endswith(".py") else name
+
+
 def describe(error: BaseException) -> str:
     """``"ValueError: text (my_file.py, line 7)"``: what a user's code raised, and the last line of hers that it passed.
 

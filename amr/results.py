@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amr._kernels.fallback import find_unphysical
-from amr.errors import CaseError, UnphysicalState
+from amr.errors import AMRError, CaseError, SolveError, UnphysicalState
 from amr.guard import resolution
 from amr.guard.verify import Counters
 from amr.indicators.survey import survey
@@ -88,6 +88,8 @@ def make_report(sim: Simulation) -> dict[str, Any]:
         "ended": "stopped by a signal" if sim.notice.stop else "end" if sim.time >= sim.case.time.end else "max_steps",
         "restarted_from": sim.restarted_from,
     }
+    if implicit := sim.stepper.report():
+        more["implicit"] = implicit
     with sim.timers("guard"):
         more["guard"] = guard_report(sim)
     snapshot = sim.snapshot()
@@ -156,6 +158,7 @@ def checkpoint_meta(sim: Simulation) -> dict[str, Any]:
         "case": sim.case.data,
         "regridded_at": sim.regridded_at,
         "ledger": sim.ledger.state(),
+        "stepper": sim.stepper.state(),
         "decider": sim.decider.to_meta(),
         "history": sim.history.to_meta(),
         "probes": sim.probes.to_meta(),
@@ -205,8 +208,12 @@ def write(snapshot: Snapshot, path: Path, mpi_io: bool = False) -> None:
         raise CaseError(f"{path}: a simulation writes .h5 (checkpoint), .vtu, .hdf and .png")
 
 
-def located_error(sim: Simulation, dt: float, kept: str, what: str = "") -> UnphysicalState:
-    """The error of a state that cannot be, with the place of the first such cell in SFC order. Collective."""
+def located_error(sim: Simulation, dt: float, kept: str, what: str = "") -> AMRError:
+    """The error of a step that failed, or of a state that cannot be, with the first such cell in SFC order. Collective."""
+    retries = sim.case.scheme.max_retries
+    if not what and sim.stepper.failure:
+        tried = f"the step was tried {retries + 1} times, the last with dt = {2 * dt:.3g}"
+        return SolveError(f"{sim.stepper.failure}, at t = {sim.time:.9g}; {tried}; {kept}")
     u = sim.pool.u if what else sim.pool.u_new
     found = find_unphysical(sim.physics.spec, sim.layout, u)
     text = None if found is None else _place(sim, *found)
@@ -214,7 +221,6 @@ def located_error(sim: Simulation, dt: float, kept: str, what: str = "") -> Unph
     where = texts[0] if texts else "no cell is unphysical any more"
     if what:
         return UnphysicalState(f"{what}: {where}")
-    retries = sim.case.scheme.max_retries
     return UnphysicalState(f"{where}; the step was tried {retries + 1} times, the last with dt = {2 * dt:.3g}; {kept}")
 
 

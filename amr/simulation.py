@@ -13,21 +13,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amr import results
-from amr.build import build
+from amr.build import build, make_stepper, split_sources
 from amr.errors import AMRError
 from amr.guard.audit import leaf_fields
 from amr.guard.resolution import History
-from amr.implicit.split import SplitSources
 from amr.io.outputs import Outputs
 from amr.io.report import Report, Timers, write_report
 from amr.io.snapshot import Snapshot
 from amr.mesh.partition import partition
+from amr.scheme.flux import PETSC
 from amr.scheme.groups import Groups
-from amr.scheme.ledger import Ledger
+from amr.scheme.ledger import CAUSES, STEP, Ledger
 from amr.scheme.local_mesh import LocalMesh
-from amr.scheme.stepper import Stepper, StepResult
-from amr.scheme.subcycle import SubcycledStepper
-from amr.scheme.timestep import choose_dt
+from amr.scheme.stepper import StepResult
 from amr.scheme.transfer import regrid_move
 from amr.scheme.trial import Trial, TrialSteps
 from amr.signals import EXIT_STOPPED, SignalNotice
@@ -99,13 +97,13 @@ class Simulation:
             parts.decider,
         )
         self.gravity = parts.gravity
-        self.split = SplitSources(self.comm, parts.sources, parts.gravity, self.timers)
+        self.split = split_sources(case, parts, self.timers)
         self.decider.timed, self.probes = self.timers, parts.probes
         self.pool = parts.pool
-        kind = SubcycledStepper if case.scheme.subcycle else Stepper
-        self.stepper = kind(self.comm, self.physics, self.layout, parts.scheme, case.scheme.cfl, self.timers)
+        self.stepper = make_stepper(case, parts, self.timers)
         self.trial_steps: TrialSteps | None = None
-        self.ledger = Ledger(self.comm, self.layout, self.physics)
+        causes = (*CAUSES, STEP) if case.scheme.integrator == PETSC else CAUSES
+        self.ledger = Ledger(self.comm, self.layout, self.physics, causes)
         self.report = Report(self.comm, self.timers)
         self.outputs = Outputs(parts.output, self.comm)
         self.notice, self.history = SignalNotice(), History(since=float(case.time.start))
@@ -127,6 +125,7 @@ class Simulation:
         if hasattr(self, "mesh"):  # not if making it failed
             self.mesh.free()
         self.split.free()
+        self.stepper.free()
 
     # ---- the algorithm -----------------------------------------------------------------------------------------------
 
@@ -140,7 +139,7 @@ class Simulation:
                 self.regrid()
             target = min(times.end, self.outputs.options.next_dump(self.time))
             signal = self.split.signal(self.max_signal, self.mesh, self.pool.u)
-            dt = choose_dt(self.case.scheme.cfl, signal, self.time, target, times.dt)
+            dt = self.stepper.next_dt(self.mesh, self.pool, signal, self.time, target, times.dt)
             accepted = self._advance(dt)
             self.time = target if accepted == target - self.time else self.time + accepted
             self.step_number += 1
@@ -154,6 +153,9 @@ class Simulation:
         for _ in range(self.case.scheme.max_retries + 1):
             result = self._try_step(dt)
             if result.accepted:
+                dt = dt if result.length is None else result.length
+                if self.case.scheme.integrator == PETSC:
+                    self.ledger.add_step(self.pool.u, self.pool.u_new, self.mesh)
                 self.pool.swap()
                 self.max_signal = result.max_signal
                 self.report.fallback_cells += result.fallback_cells
@@ -287,6 +289,7 @@ class Simulation:
         self.time, self.step_number = checkpoint.time, checkpoint.step
         self.regridded_at = checkpoint.meta["regridded_at"]
         self.ledger.restore(checkpoint.meta["ledger"])
+        self.stepper.restore(checkpoint.meta.get("stepper", {}))
         self.decider.from_meta(checkpoint.meta["decider"], forest.n_leaves)
         self.history = History.from_meta(checkpoint.meta["history"])
         self.probes.from_meta(checkpoint.meta["probes"])

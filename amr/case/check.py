@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from amr.case.choice import Collector, read_indicators, read_physics, read_problem, read_sources
+from amr.case.diffusive import diffusive_condition, note_integrator_faults
 from amr.case.gravity import check_self_gravity, find_self_gravity
 from amr.case.schema import ORDER, REQUIRED, SECTIONS, Boundaries, Mesh, Refinement, Scheme
 from amr.case.text import Fault, path
@@ -19,11 +20,12 @@ from amr.implicit.petsc import split_options
 from amr.indicators import INDICATORS, AdjointWeighted, Indicator, TrialIndicator, UncertaintyGradient
 from amr.mesh.tree import COORD_BITS, KEY_LEVEL
 from amr.names import suggestion
-from amr.physics.boundary import Condition
+from amr.physics.boundary import DIFFUSIVE_KINDS, Condition
 from amr.physics.sources import Gravity
+from amr.plugins import absolute
 from amr.problems.base import Problem, Setting, state_faults
 from amr.problems.plugin import PluginProblem
-from amr.scheme.flux import INTEGRATORS, RECONSTRUCTIONS, default_riemann, fault_of_pair, riemann_names
+from amr.scheme.flux import INTEGRATORS, PETSC, RECONSTRUCTIONS, default_riemann, fault_of_pair, find_integrator, riemann_names
 from amr.scheme.trial import coarse_fault
 
 
@@ -200,6 +202,8 @@ class _Checker(Collector):
             elif setting is not None:
                 self.add_problem_faults("", list(state_faults(key, state, setting, whole=False)))
             return Condition(kind, state)
+        if kind in DIFFUSIVE_KINDS:
+            return diffusive_condition(self, key, side, physics, setting)
         if kind == "problem" and problem is not None:
             function = problem.boundary(direction)
             if function is None:
@@ -224,7 +228,8 @@ class _Checker(Collector):
         if physics is None:
             return scheme
         offered = riemann_names(physics)
-        if scheme.subcycle and len(INTEGRATORS[scheme.integrator].stages) > 1:
+        note_integrator_faults(self, scheme, physics)
+        if scheme.subcycle and len(find_integrator(scheme.integrator).stages) != 1:
             single = ", ".join(name for name, each in INTEGRATORS.items() if len(each.stages) == 1)
             text = f"true needs an integrator of one stage ({single}), not {scheme.integrator}"
             self.add("scheme.subcycle", text, scheme.subcycle)
@@ -264,6 +269,10 @@ class _Checker(Collector):
         if isinstance(indicator, AdjointWeighted) and mesh is not None and time is not None:
             for where, text, value in indicator.faults(mesh.lower, mesh.upper, mesh.max_level, time.start, time.end):
                 self.add(f"{key}.{where}", text, value)
+        if scheme is not None and scheme.integrator == PETSC and isinstance(indicator, TrialIndicator | AdjointWeighted):
+            text = f"needs an explicit integrator ({', '.join(INTEGRATORS)}), not petsc"
+            self.add(f"{key}.name", text, indicator.name)
+            return
         if not isinstance(indicator, TrialIndicator) or scheme is None or mesh is None:
             return
         if scheme.subcycle:
@@ -376,8 +385,7 @@ class _Checker(Collector):
         return resolved
 
     def _absolute(self, name: str) -> str:
-        file, colon, rest = name.rpartition(":")
-        return f"{(self.directory / file).resolve()}:{rest}" if colon and file.endswith(".py") else name
+        return absolute(name, self.directory)
 
 
 def _plain(model: BaseModel) -> dict[str, Any]:

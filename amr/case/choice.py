@@ -116,16 +116,43 @@ def read_physics(collector: Collector, table: Any, mesh: Mesh | None) -> Physics
     physics = PHYSICS.get(name) or collector.plugin(name, "physics", "physics.name", PHYSICS)
     if physics is None:
         return None
+    parameters, functions = _physics_plugins(collector, physics, parameters)
     read = collector.read(physics.Parameters, parameters, "physics")
-    if read is None or mesh is None:
+    if read is None or mesh is None or functions is None:
         return None
     try:
-        return physics(mesh.dim, read)
+        return physics(mesh.dim, read, functions) if functions else physics(mesh.dim, read)
     except CaseError as error:
         for line in str(error).splitlines():
             key, _, text = line.partition(": ")
             collector.add(key, text)
         return None
+
+
+def _physics_plugins(
+    collector: Collector, physics: type[Physics], parameters: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The parameters with the paths of plugins made absolute, and the plugins by these; None for one with a fault, noted."""
+    functions: dict[str, Any] = {}
+    is_sound = True
+
+    def resolved(value: Any, key: str) -> Any:
+        nonlocal is_sound
+        if not isinstance(value, str) or ":" not in value:
+            return value
+        name = plugins.absolute(value, collector.directory)
+        functions[name] = collector.plugin(name, "physics", key, {})
+        is_sound = is_sound and functions[name] is not None
+        return name
+
+    changed = dict(parameters)
+    for key in physics.plugin_keys:
+        value = parameters.get(key)
+        if isinstance(value, list):
+            changed[key] = [resolved(each, path("physics", key, i)) for i, each in enumerate(value)]
+        elif value is not None:
+            changed[key] = resolved(value, f"physics.{key}")
+    return changed, functions if is_sound else None
 
 
 def read_sources(

@@ -35,5 +35,5 @@ def check_self_gravity(
     if scheme.subcycle:
         collector.add("scheme.subcycle", "must be false with self_gravity: the potential is that of all levels", True)
     # An integrator of another kind has no stages that a kick could stand before and after.
-    if not hasattr(INTEGRATORS[scheme.integrator], "stages"):
+    if scheme.integrator not in INTEGRATORS:
         collector.add("scheme.integrator", "is not offered with self_gravity", scheme.integrator)

@@ -14,10 +14,12 @@ from pydantic_core import PydanticCustomError, core_schema
 
 from amr.indicators.thresholds import MARKINGS
 from amr.names import suggestion
-from amr.scheme.flux import INTEGRATORS, LIMITERS, RECONSTRUCTIONS, RIEMANN
+from amr.physics.boundary import DIFFUSIVE_KINDS
+from amr.scheme.flux import INTEGRATOR_NAMES, LIMITERS, RECONSTRUCTIONS, RIEMANN
 from amr.scheme.transfer import PROLONGATIONS
 
-BOUNDARY_KINDS = ("periodic", "outflow", "reflecting", "inflow", "problem")
+BOUNDARY_KINDS = ("periodic", "outflow", "reflecting", "inflow", "problem", *DIFFUSIVE_KINDS)
+STATE_KINDS = ("inflow", *DIFFUSIVE_KINDS)
 OUTPUT_FORMATS = ("vtu", "vtkhdf", "vtkhdf-amr", "none")
 
 
@@ -87,15 +89,15 @@ def _condition(value: Any) -> dict[str, Any]:
         raise wrong(f"a boundary table needs kind = one of {', '.join(BOUNDARY_KINDS)}")
     if ":" not in kind and kind not in BOUNDARY_KINDS:
         raise wrong(f"unknown boundary condition{suggestion(kind, BOUNDARY_KINDS)}")
-    if kind != "inflow" and len(table) > 1:
+    if kind not in STATE_KINDS and len(table) > 1:
         extra = ", ".join(k for k in table if k != "kind")
-        raise wrong(f"only inflow takes a state; {kind} knows no {extra}")
+        raise wrong(f"only {', '.join(STATE_KINDS)} take values; {kind} knows no {extra}")
     return table
 
 
 _CONDITION_SCHEMA = {
     "anyOf": [
-        {"type": "string", "enum": [k for k in BOUNDARY_KINDS if k != "inflow"]},
+        {"type": "string", "enum": [k for k in BOUNDARY_KINDS if k not in STATE_KINDS]},
         {"type": "string", "pattern": ":"},
         {"type": "object", "properties": {"kind": {"enum": list(BOUNDARY_KINDS)}}, "required": ["kind"]},
     ]
@@ -149,7 +151,9 @@ class Boundaries(Section):
         min_length=2,
         max_length=2,
         description='"periodic", "outflow", "reflecting", "problem" (what the problem gives), '
-        '{ kind = "inflow", density = 1.0, ... } or a plugin "file.py:f"; '
+        '{ kind = "inflow", density = 1.0, ... } or a plugin "file.py:f"; for what diffuses also { kind = "dirichlet", q = 1.0 }, '
+        '{ kind = "neumann", q = 0.1 } (flux into the domain) and { kind = "robin", a = 1.0, b = 0.1, q = 1.0 } (a q + b flux = q '
+        "given); "
         "default outflow, or periodic where mesh.periodic says so",
     )
     y: list[Condition] | None = Field(None, min_length=2, max_length=2, description="As x; 2D and 3D only")
@@ -159,8 +163,10 @@ class Boundaries(Section):
 class Scheme(Section):
     """How the equations are solved."""
 
-    integrator: Annotated[str, NameIn("integrator", tuple(INTEGRATORS))] = Field(
-        "muscl_hancock", description="muscl_hancock (one ghost fill a step), ssp_rk2 or ssp_rk3"
+    integrator: Annotated[str, NameIn("integrator", INTEGRATOR_NAMES)] = Field(
+        "muscl_hancock",
+        description="muscl_hancock (one ghost fill a step), ssp_rk2, ssp_rk3, or petsc: PETSc's TS, explicit, implicit or both "
+        "([time_integration.md](time_integration.md)); what diffuses needs it",
     )
     reconstruction: Annotated[str, NameIn("reconstruction", tuple(RECONSTRUCTIONS))] = Field(
         "plm",

@@ -163,6 +163,26 @@ class CompositeOperator:
             vec.axpy(-vec.sum() / self.volume.sum(), self.volume)
         return vec
 
+    def side_terms(self, t: float) -> np.ndarray:
+        """What the sides of the domain give to the balances at time t, (n_block, nk, nj, ni): the right-hand side of f = 0. Collective.
+
+        Raises
+        ------
+        PluginError
+            The function of a side failed, on every rank.
+        """
+        values = np.zeros(self.shape)
+        self.comm.agreed(lambda: self._add_sides(values, t))
+        return values
+
+    def places(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns int64 (m,) of this rank's entries, numbers of cells of the whole mesh; the same for any coefficients."""
+        return self._entries.places()
+
+    def values(self) -> np.ndarray:
+        """The entries (m,) in the order of `places`, with alpha = 0; those of one place are to be added."""
+        return self._entries.values(self._beta, np.zeros(self.mesh.n_block * self.layout.cells))
+
     def remove_mean(self, vec: Any) -> None:
         """Take the mean over the domain's volume from a vector. In place, collective."""
         vec.shift(-vec.dot(self.volume) / self.volume.sum())

@@ -27,7 +27,7 @@ _MULTIGRID_LARGE = (
 _SINGULAR, _SINGULAR_LARGE = "-mg_coarse_pc_type svd", "-mg_coarse_mg_coarse_pc_type svd"
 
 # The reasons of KSPConvergedReason.
-_REASONS = {
+REASONS = {
     2: "the residual fell below ksp_rtol times the right-hand side",
     3: "the residual fell below ksp_atol",
     4: "the iterations that were asked for are done",
@@ -111,7 +111,7 @@ class LinearSolver:
                 self._hierarchy.attach(self.ksp.getPC())
             self.ksp.setFromOptions()
         except petsc.Error as error:
-            raise SolveError(f"PETSc options: {_text(error)}") from error
+            raise SolveError(f"PETSc options: {last_line(error)}") from error
 
     def set_up(self) -> float:
         """Set the preconditioner up now, which `solve` would do; its wall time in seconds. Collective."""
@@ -135,7 +135,7 @@ class LinearSolver:
         self.ksp.setInitialGuessNonzero(True)
         self._call(lambda: self.ksp.solve(rhs, x))
         number, reason = self.ksp.getIterationNumber(), self.ksp.getConvergedReason()
-        words = _REASONS.get(reason, f"PETSc's reason {reason}")
+        words = REASONS.get(reason, f"PETSc's reason {reason}")
         if reason <= 0:
             raise SolveError(
                 f"a linear solve of {x.getSize()} unknowns ({self.ksp.getType()}, {self.ksp.getPC().getType()}) failed after "
@@ -162,10 +162,10 @@ class LinearSolver:
         try:
             work()
         except self._error as error:
-            raise SolveError(f"a linear solve failed: {_text(error)}") from error
+            raise SolveError(f"a linear solve failed: {last_line(error)}") from error
 
 
-def _text(error: Exception) -> str:
+def last_line(error: Exception) -> str:
     """The last line of what PETSc says."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return lines[-1].partition("] ")[2] or lines[-1]

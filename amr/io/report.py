@@ -262,6 +262,10 @@ def _run_table(report: dict[str, Any]) -> Any:
         "peak memory": f"{peak / 2**20:.0f} MiB per rank" + (f", {peak / state:.1f} x the state" if state else ""),
         "digest": report["digest"][:16],
     }
+    if "implicit" in report:
+        rows["PETSc"] = "{type}: {steps} steps, {rejected_steps} rejected; {snes_iterations} Newton, {ksp_iterations} linear iterations".format(
+            **report["implicit"]
+        )
     for name, text in rows.items():
         table.add_row(name, text)
     return table

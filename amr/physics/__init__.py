@@ -13,11 +13,24 @@ from amr.physics.acoustics import Acoustics
 from amr.physics.advection import Advection
 from amr.physics.base import ParameterModel, Physics
 from amr.physics.burgers import Burgers
+from amr.physics.diffusion import AdvectionDiffusion, Diffusion, ReactionDiffusion
 from amr.physics.euler import Euler
 from amr.physics.shallow_water import ShallowWater
 
 #: Equation sets by their name in the case file.
-PHYSICS: dict[str, type[Physics]] = {cls.name: cls for cls in (Advection, Burgers, Acoustics, Euler, ShallowWater)}
+PHYSICS: dict[str, type[Physics]] = {
+    cls.name: cls
+    for cls in (
+        Advection,
+        Burgers,
+        Acoustics,
+        Euler,
+        ShallowWater,
+        Diffusion,
+        AdvectionDiffusion,
+        ReactionDiffusion,
+    )
+}
 
 
 def create_physics(name: str, dim: int, parameters: ParameterModel | Mapping[str, Any] | None = None) -> Physics:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,9 +10,12 @@ from pydantic import BaseModel, ConfigDict
 
 from amr._kernels import physics as _c
 from amr.errors import CaseError
+from amr.physics.diffusivity import Diffusivity
 
 AXES = "xyz"
 MAX_VAR = 16
+NamedSource = tuple[str, Callable[..., Mapping[str, Any]]]
+"""A name and a function ``f(x, t, w)`` of rates (`amr.physics.sources.SourceFunction`)."""
 
 
 class ParameterModel(BaseModel):
@@ -48,13 +51,25 @@ class Physics:
         Variables that are stored but do not evolve (they have no flux).
     indicator_variables : tuple of str
         Primitives that refinement looks at unless the case says otherwise.
+    has_flux : bool
+        Whether the equations have a hyperbolic flux.
+    diffusivities : tuple of Diffusivity
+        One per evolved variable where they diffuse, which the integrator "petsc" sees to; else empty.
+    reactions : tuple of (name, function)
+        Rates of change in a cell that belong to the equations.
+    functions : dict
+        Plugins of the parameters named by ``plugin_keys``, by their strings.
     """
 
     name: ClassVar[str]
     dims: ClassVar[tuple[int, ...]] = (1, 2, 3)
     Parameters: ClassVar[type[ParameterModel]]
+    has_flux: ClassVar[bool] = True
+    plugin_keys: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, dim: int, parameters: ParameterModel) -> None:
+    def __init__(
+        self, dim: int, parameters: ParameterModel, functions: Mapping[str, Callable[..., Any]] | None = None
+    ) -> None:
         if dim not in self.dims:
             offered = " and ".join(f"{d}D" for d in self.dims)
             raise CaseError(f"physics.name = {self.name!r}: offered in {offered}, not in {dim}D")
@@ -66,6 +81,9 @@ class Physics:
         self.conserved_vectors: dict[str, tuple[int, ...]] = {}
         self.static: tuple[int, ...] = ()
         self.indicator_variables: tuple[str, ...] = ()
+        self.diffusivities: tuple[Diffusivity, ...] = ()
+        self.reactions: tuple[NamedSource, ...] = ()
+        self.functions = dict(functions or {})
         self.spec: _c.PhysicsSpec
         self._define()
         if len(set(self.primitives)) != len(self.primitives) or len(set(self.variables)) != len(self.variables):
@@ -74,6 +92,11 @@ class Physics:
     def _define(self) -> None:
         """Set the names, the groups and ``spec`` from ``dim`` and ``parameters``."""
         raise TypeError(f"{type(self).__name__} must define its variables")
+
+    @property
+    def evolved(self) -> tuple[int, ...]:
+        """Variables that are not static."""
+        return tuple(v for v in range(self.n_var) if v not in self.static)
 
     @property
     def n_var(self) -> int:

@@ -43,8 +43,17 @@ KINDS: dict[str, Kind] = {
     "outflow": Kind(COPY, COPY, "ghosts copy the nearest interior cell"),
     "reflecting": Kind(MIRROR, MIRROR, "a rigid wall: mirror cells, normal velocity reversed"),
     "inflow": Kind(CONSTANT, COPY, "a constant state, given as primitive variables"),
+    "dirichlet": Kind(CONSTANT, COPY, "variables held at a value on the side, for what diffuses; others flow out"),
+    "neumann": Kind(COPY, COPY, "a flux into the domain, for what diffuses"),
+    "robin": Kind(COPY, COPY, "a q + b (flux into the domain) = g, for what diffuses"),
     "function": Kind(None, EXTRAPOLATE, "f(x, t, w) gives the primitive variables of the ghosts"),
 }
+
+
+CONSTANT_KINDS = ("inflow", "dirichlet")
+"""Kinds whose ghosts hold a given state."""
+DIFFUSIVE_KINDS = ("dirichlet", "neumann", "robin")
+"""Kinds for physics that diffuses."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,10 @@ class Condition:
     kind : str
         A key of `KINDS`.
     state : mapping, optional
-        For "inflow": primitive variables by name (``velocity`` may be a vector). What is left out is taken from the interior.
+        For "inflow" and "dirichlet": primitive variables by name (``velocity`` may be a vector). What is left out is taken from the
+        interior. For "neumann": fluxes into the domain by variable; for "robin": g by variable.
+    robin : (float, float)
+        a and b for "robin".
     function : callable, optional
         For "function": f(x (dim, m), t, w) -> dict. ``w`` holds the primitive variables of the mirror cells inside, (m,) each and
         ``velocity`` (dim, m); primitives missing from the result keep these values.
@@ -68,6 +80,7 @@ class Condition:
     state: Mapping[str, Any] | None = None
     function: Callable[..., Mapping[str, Any]] | None = None
     name: str = ""
+    robin: tuple[float, float] = (0.0, 1.0)
 
 
 class BoundaryFill:
@@ -103,7 +116,7 @@ class BoundaryFill:
             self._check(condition, label)
             row = KINDS[condition.kind]
             kind[direction], coarse[direction] = COPY if row.ghosts is None else row.ghosts, row.coarse
-            if condition.kind == "inflow":
+            if condition.kind in CONSTANT_KINDS:
                 assert condition.state is not None
                 constant = self._constant_state(condition.state, label)
                 if constant is None:
@@ -125,8 +138,9 @@ class BoundaryFill:
     def _check(condition: Condition, label: str) -> None:
         if condition.kind not in KINDS:
             raise CaseError(f"{label}: unknown kind {condition.kind!r}; known: {', '.join(KINDS)}")
-        if (condition.state is not None) != (condition.kind == "inflow"):
-            raise CaseError(f"{label}: a state belongs to the kind 'inflow' and to no other")
+        kinds = ("inflow", *DIFFUSIVE_KINDS)
+        if (condition.state is not None) != (condition.kind in kinds):
+            raise CaseError(f"{label}: a state belongs to the kinds {', '.join(kinds)} and to no other")
         if (condition.function is not None) != (condition.kind == "function"):
             raise CaseError(f"{label}: a function belongs to the kind 'function' and to no other")
 

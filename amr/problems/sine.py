@@ -15,11 +15,17 @@ class Sine(Problem):
     """mean + amplitude * sin(phase), phase = 2 pi sum of waves[a] (x_a - lower_a) / length_a.
 
     Advection with a constant velocity: carried along. Burgers: steepens, exact before the shock. Acoustics: a plane wave that
-    runs along the wave vector (the amplitude is that of the pressure).
+    runs along the wave vector (the amplitude is that of the pressure). With a constant diffusivity D it decays as exp(-D |k|^2 t).
     """
 
     summary: ClassVar[str] = "A smooth sine wave in any direction; exact (Burgers: before the shock)"
-    requires: ClassVar[tuple[str, ...]] = ("advection", "burgers", "acoustics")
+    requires: ClassVar[tuple[str, ...]] = (
+        "advection",
+        "burgers",
+        "acoustics",
+        "diffusion",
+        "advection_diffusion",
+    )
 
     waves: list[int] | None = Field(None, description="Waves per domain length and axis; default 1 along every axis")
     amplitude: float = Field(1.0, description="Of the wave")
@@ -29,7 +35,7 @@ class Sine(Problem):
         yield from vector_faults("waves", self.waves, setting.dim)
         if self.waves is not None and not any(self.waves):
             yield ProblemFault("waves", self.waves, "must not be zero on every axis")
-        if setting.physics == "advection" and setting.params.velocity is None:
+        if setting.physics in ("advection", "advection_diffusion") and setting.params.velocity is None:
             yield ProblemFault("name", "sine", "needs a constant [physics] velocity")
 
     def _vector(self) -> np.ndarray:
@@ -53,12 +59,18 @@ class Sine(Problem):
         return self.exact(x, 0.0)
 
     def has_exact(self, t: float) -> bool:
+        if self.setting.physics in ("diffusion", "advection_diffusion"):
+            return isinstance(self.setting.params.diffusivity, float)
         return self.setting.physics != "burgers" or t < self.shock_time
 
     def exact(self, x: np.ndarray, t: float) -> State:
         setting, k, phase = self.setting, self._vector(), self._phase(x)
         if setting.physics == "advection":
             return {"q": self._wave(phase - float(k @ np.array(setting.params.velocity)) * t)}
+        if setting.physics in ("diffusion", "advection_diffusion"):
+            velocity = np.array(getattr(setting.params, "velocity", [0.0] * setting.dim))
+            decay = np.exp(-float(setting.params.diffusivity) * float(k @ k) * t) if t else 1.0
+            return {"q": self.mean + decay * self.amplitude * np.sin(phase - float(k @ velocity) * t)}
         if setting.physics == "acoustics":
             length, c = float(np.sqrt(np.sort(k * k).sum())), setting.params.sound_speed
             wave = self.amplitude * np.sin(phase - c * length * t)

@@ -73,11 +73,19 @@ INTEGRATORS: dict[str, Integrator] = {
         False, ((0.0, 1.0), (0.75, 0.25), (1.0 / 3.0, 2.0 / 3.0)), (0.0, 1.0, 0.5), (1.0 / 6.0, 1.0 / 6.0, 2.0 / 3.0)
     ),
 }
+#: PETSc's TS has stages of its own (`amr.implicit.time_stepper`).
+PETSC = "petsc"
+INTEGRATOR_NAMES = (*INTEGRATORS, PETSC)
+
+
+def find_integrator(name: str) -> Integrator:
+    """The row of a name of `INTEGRATOR_NAMES`; that of "petsc" has no stages."""
+    return Integrator(False, (), (), ()) if name == PETSC else INTEGRATORS[name]
 
 
 def fault_of_pair(integrator: str, reconstruction: str) -> str:
     """Why these two known names do not go together; empty if they do."""
-    if RECONSTRUCTIONS[reconstruction].predictor or not INTEGRATORS[integrator].predictor:
+    if RECONSTRUCTIONS[reconstruction].predictor or not find_integrator(integrator).predictor:
         return ""
     others = " or ".join(name for name, each in INTEGRATORS.items() if not each.predictor)
     return f"reconstruction = {reconstruction} needs integrator {others}, not {integrator}"
@@ -130,7 +138,7 @@ def create_scheme(
     """
     riemann = riemann or default_riemann(physics)
     tables = (
-        ("integrator", integrator, INTEGRATORS),
+        ("integrator", integrator, INTEGRATOR_NAMES),
         ("reconstruction", reconstruction, RECONSTRUCTIONS),
         ("limiter", limiter, LIMITERS),
         ("riemann", riemann, {name: RIEMANN[name] for name in riemann_names(physics)}),
@@ -145,4 +153,4 @@ def create_scheme(
     if faults:
         raise CaseError("\n".join(faults))
     chosen = RECONSTRUCTIONS[reconstruction]
-    return Scheme(INTEGRATORS[integrator], LIMITERS[limiter], RIEMANN[riemann], chosen.id, chosen.ghosts)
+    return Scheme(find_integrator(integrator), LIMITERS[limiter], RIEMANN[riemann], chosen.id, chosen.ghosts)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from amr.scheme.local_mesh import LocalMesh
 
 CAUSES = ("boundary", "source", "regrid")
+STEP = "step"
+"""The cause of integrators that do not tell boundary and sources apart: all that a step changes."""
 
 
 class Ledger:
@@ -29,9 +31,12 @@ class Ledger:
     layout : Layout
     physics : Physics
         Names of the variables; static ones are left out.
+    causes : tuple of str
     """
 
-    def __init__(self, comm: Comm, layout: Layout, physics: Physics) -> None:
+    def __init__(
+        self, comm: Comm, layout: Layout, physics: Physics, causes: tuple[str, ...] = CAUSES
+    ) -> None:
         self.comm = comm
         self.layout = layout
         self.evolved = [v for v in range(physics.n_var) if v not in physics.static]
@@ -39,7 +44,7 @@ class Ledger:
         self.initial = np.zeros(len(names))
         self.scale = np.zeros(len(names))
         # Changes of this rank since the start (rank 0 of a restarted run carries those of before).
-        self.changes = {cause: FixedSum(len(names)) for cause in CAUSES}
+        self.changes = {cause: FixedSum(len(names)) for cause in causes}
 
     def totals(self, u: np.ndarray, mesh: LocalMesh) -> np.ndarray:
         """Integrals of the conserved variables over the domain, (n_names,). Collective."""
@@ -83,6 +88,11 @@ class Ledger:
         """Add per-block sums (n_block, n_names) of changes of cell values, weighted by the cells' volumes."""
         self.changes[cause].add(np.ascontiguousarray(values[:, self.evolved]), mesh.cell_volume)
 
+    def add_step(self, u: np.ndarray, u_new: np.ndarray, mesh: LocalMesh) -> None:
+        """Add the whole change from ``u`` to ``u_new`` (n_block, n_var, nk, nj, ni). Not collective."""
+        self.changes[STEP].add(self._sums(u_new), mesh.cell_volume)
+        self.changes[STEP].add(self._sums(u), -mesh.cell_volume)
+
     def _sums(self, u: np.ndarray, absolute: bool = False) -> np.ndarray:
         return np.ascontiguousarray(block_sums(self.layout, u, absolute=absolute)[:, self.evolved])
 
@@ -104,9 +114,10 @@ class Ledger:
         """Go on from ``state()``; not collective, rank 0 takes the changes over."""
         self.initial = np.array(kept["initial"])
         self.scale = np.array(kept["scale"])
-        if self.comm.rank == 0:
-            for cause in CAUSES:
-                self.changes[cause] = FixedSum.from_ints([int(value) for value in kept[cause]])
+        for cause in kept.keys() - {"initial", "scale"}:
+            mine = self.comm.rank == 0
+            size = len(self.names)
+            self.changes[cause] = FixedSum.from_ints([int(v) for v in kept[cause]]) if mine else FixedSum(size)
 
     def report(self, u: np.ndarray, mesh: LocalMesh) -> dict[str, dict[str, Any]]:
         """Per variable: initial, final, ledger by cause, and the unexplained rest relative to its scale. Collective.
@@ -122,12 +133,12 @@ class Ledger:
         final_scale = self._reduce(absolute)
         rows = {}
         for v, name in enumerate(self.names):
-            scale = max(self.scale[v], final_scale[v], *(abs(causes[cause][v]) for cause in CAUSES))
+            scale = max(self.scale[v], final_scale[v], *(abs(causes[cause][v]) for cause in self.changes))
             rest = final[v] - self.initial[v] - explained[v]
             rows[name] = {
                 "initial": float(self.initial[v]),
                 "final": float(final[v]),
-                "ledger": {cause: float(causes[cause][v]) for cause in CAUSES},
+                "ledger": {cause: float(causes[cause][v]) for cause in self.changes},
                 "scale": float(scale),
                 "unexplained": float(abs(rest) / scale) if scale > 0 else float(abs(rest)),
             }

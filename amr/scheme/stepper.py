@@ -15,6 +15,7 @@ import amr._kernels.fallback as fallback_kernel
 import amr._kernels.step as step_kernel
 from amr.mesh.pool import aligned_empty
 from amr.scheme.ghosts import Pools
+from amr.scheme.timestep import choose_dt
 
 if TYPE_CHECKING:
     from amr.comm import Comm
@@ -64,6 +65,8 @@ class StepResult:
         boundary faces these are.
     notice : float
         Maximum over the ranks of the ``notice`` each handed in.
+    length : float, optional
+        Of the step, where it is not what was asked for.
     """
 
     accepted: bool
@@ -73,6 +76,7 @@ class StepResult:
     flattened_cells: int = 0
     boundary_flux: list[tuple[float, np.ndarray, np.ndarray]] = field(default_factory=list)
     notice: float = 0.0
+    length: float | None = None
 
     @classmethod
     def begin(cls, notice: float = 0.0, fallback_cells: int = 0) -> StepResult:
@@ -140,6 +144,27 @@ class Stepper:
         self.max_passes = max_passes
         self.mass_flux: np.ndarray | None = None
         self.scratch = aligned_empty((step_kernel.scratch_size(layout),))
+        self.failure = ""  # why the last step was rejected, if not for its state
+
+    def next_dt(
+        self, mesh: LocalMesh, pool: Pool, max_signal: float, t: float, target: float, fixed: float | None
+    ) -> float:
+        """Length of the next step, see `amr.scheme.timestep.choose_dt`."""
+        return choose_dt(self.cfl, max_signal, t, target, fixed)
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+
+    def report(self) -> dict[str, Any]:
+        """What the report of a run says of the integrator; nothing of one that always does the same."""
+        return {}
+
+    def free(self) -> None:
+        """Give back what a step holds; it cannot be used any more. Collective."""
 
     def step(self, mesh: LocalMesh, pool: Pool, t: float, dt: float, notice: float = 0.0) -> StepResult:
         """Advance ``pool.u`` from t to t + dt into ``pool.u_new`` (interior cells). Collective.
