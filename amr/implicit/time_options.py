@@ -26,14 +26,15 @@ TYPES = {
 #: Explicit types that estimate their error, so that the step can follow from it.
 _ESTIMATING = ("rk",)
 
-# The matrix goes from near the identity to near the Laplacian as the step grows: neither the aggregates nor the eigenvalues that
-# Chebyshev smoothers were given for an earlier one serve.
-_SOLVER = (
-    "-ksp_type fgmres -ksp_max_it 500 -pc_type gamg -pc_gamg_reuse_interpolation false -mg_levels_ksp_type richardson "
-    "-mg_levels_pc_type sor"
-)
+# Chebyshev smoothers would keep the eigenvalues of the first matrix, and it goes from near the identity to near the Laplacian.
+_SOLVER = "-ksp_type fgmres -ksp_max_it 500 -mg_levels_ksp_type richardson -mg_levels_pc_type sor"
 _LINEAR = "-ksp_rtol 1e-10"
-_NEWTON = "-ksp_rtol 1e-6 -snes_rtol 1e-10 -snes_stol 0 -snes_max_it 20"
+_NEWTON = (
+    "-ksp_rtol 1e-6 -snes_rtol 1e-10 -snes_stol 0 -snes_max_it 20 -snes_lag_preconditioner 5 "
+    "-snes_lag_preconditioner_persists true"
+)
+_MULTIGRID = 1000.0
+"""Above this diffusion number multigrid is worth its set-up; below, incomplete factors of each rank's block."""
 _STEPS = "-ts_rtol 1e-4 -ts_atol 1e-6"
 
 
@@ -100,6 +101,10 @@ class TimeOptions:
         if not is_adaptive and not has_flux and fixed_dt is None and TYPES[kind] != EXPLICIT:
             raise CaseError("petsc.options: with -ts_adapt_type none the step must be given: time.dt")
         return cls(kind, is_adaptive, own)
+
+    def preconditioner(self, number: float) -> str:
+        """``-pc_type`` of the case, or one for a step of this diffusion number (step times the sum over axes of 2 D / spacing^2)."""
+        return self.own.get("pc_type") or ("gamg" if number > _MULTIGRID else "bjacobi")
 
     @property
     def part(self) -> str:

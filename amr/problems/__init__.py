@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from amr.problems.acoustic_pulse import AcousticPulse
+from amr.problems.barenblatt import Barenblatt
 from amr.problems.base import Problem
 from amr.problems.blast import Blast
 from amr.problems.constant import Constant
@@ -20,11 +21,13 @@ from amr.problems.sedov import Sedov
 from amr.problems.shu_osher import ShuOsher
 from amr.problems.sine import Sine
 from amr.problems.slotted_disc import SlottedDisc
+from amr.problems.spots import Spots
 from amr.problems.wave_packet import WavePacket
 from amr.problems.woodward_colella import WoodwardColella
 
 PROBLEMS: dict[str, type[Problem]] = {
     "acoustic_pulse": AcousticPulse,
+    "barenblatt": Barenblatt,
     "blast": Blast,
     "constant": Constant,
     "dam_break": DamBreak,
@@ -41,6 +44,7 @@ PROBLEMS: dict[str, type[Problem]] = {
     "shu_osher": ShuOsher,
     "sine": Sine,
     "slotted_disc": SlottedDisc,
+    "spots": Spots,
     "wave_packet": WavePacket,
     "woodward_colella": WoodwardColella,
 }
