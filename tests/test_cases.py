@@ -26,6 +26,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "blast_3d": SMALL_3D,
     "dam_break_radial": SMALL_2D,
     "double_mach": (*SMALL_2D, "time.end=0.1"),
+    "gray_scott": ("mesh.root_blocks=[4,4]", "time.end=400.0"),
     "implosion": (*SMALL_2D, "time.end=0.2"),
     "kelvin_helmholtz": (*SMALL_2D, "time.end=0.5"),
     "plugins": ("mesh.block_cells=8", "time.end=0.25"),
@@ -40,6 +41,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "sod_2d_diagonal": (*SMALL_2D, "time.end=0.15"),
     "sod_2d_x": SMALL_2D,
     "sod_2d_y": SMALL_2D,
+    "thermal_front": (*SMALL_2D, "time.end=0.1"),
     "vortex": ("mesh.root_blocks=[4,4]", "time.end=5.0"),
     "woodward_colella": ("mesh.max_level=3",),
 }
@@ -55,6 +57,7 @@ ERRORS = {
     "sod_2d_diagonal": 3.4e-3,
     "sod_2d_x": 1.8e-3,
     "sod_2d_y": 1.8e-3,
+    "thermal_front": 3e-4,
     "two_rarefactions": 1.6e-3,
     "vortex": 2.2e-4,
 }
@@ -108,6 +111,8 @@ def test_every_change_of_a_total_is_explained(name: str) -> None:
     case, report = run(name).case, run(name).report
     for variable, each in report["conservation"].items():
         assert each["unexplained"] <= 1e-12, variable
+        if case.scheme.integrator == "petsc":
+            continue  # to the tolerance of the solver: tests/test_time_integration.py
         if case.mesh.dim > 1 and not case.sources and is_closed(case, variable):
             assert abs(each["final"] - each["initial"]) <= 1e-13 * each["scale"], variable
 
