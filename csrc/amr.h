@@ -81,7 +81,7 @@ typedef enum {
   AMR_ACOUSTICS = 3,     /* param[0] density, param[1] sound speed */
   AMR_EULER = 4,         /* param[0] gamma; n_scalar passive scalars after the energy */
   AMR_SHALLOW_WATER = 5, /* param[0] gravity */
-  AMR_SPECIES = 6, /* quantities that no flux carries: 1 + n_scalar */
+  AMR_SPECIES = 6,       /* quantities that no flux carries: 1 + n_scalar */
 } amr_physics_id;
 
 typedef struct {

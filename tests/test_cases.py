@@ -57,7 +57,7 @@ ERRORS = {
     "sod_2d_diagonal": 3.4e-3,
     "sod_2d_x": 1.8e-3,
     "sod_2d_y": 1.8e-3,
-    "thermal_front": 3e-4,
+    "thermal_front": 1.05e-4,
     "two_rarefactions": 1.6e-3,
     "vortex": 2.2e-4,
 }

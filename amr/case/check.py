@@ -25,7 +25,15 @@ from amr.physics.sources import Gravity
 from amr.plugins import absolute
 from amr.problems.base import Problem, Setting, state_faults
 from amr.problems.plugin import PluginProblem
-from amr.scheme.flux import INTEGRATORS, PETSC, RECONSTRUCTIONS, default_riemann, fault_of_pair, find_integrator, riemann_names
+from amr.scheme.flux import (
+    INTEGRATORS,
+    PETSC,
+    RECONSTRUCTIONS,
+    default_riemann,
+    fault_of_pair,
+    find_integrator,
+    riemann_names,
+)
 from amr.scheme.trial import coarse_fault
 
 
@@ -269,7 +277,11 @@ class _Checker(Collector):
         if isinstance(indicator, AdjointWeighted) and mesh is not None and time is not None:
             for where, text, value in indicator.faults(mesh.lower, mesh.upper, mesh.max_level, time.start, time.end):
                 self.add(f"{key}.{where}", text, value)
-        if scheme is not None and scheme.integrator == PETSC and isinstance(indicator, TrialIndicator | AdjointWeighted):
+        if (
+            scheme is not None
+            and scheme.integrator == PETSC
+            and isinstance(indicator, TrialIndicator | AdjointWeighted)
+        ):
             text = f"needs an explicit integrator ({', '.join(INTEGRATORS)}), not petsc"
             self.add(f"{key}.name", text, indicator.name)
             return

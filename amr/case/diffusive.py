@@ -54,7 +54,9 @@ def _robin(collector: Collector, key: str, side: dict[str, Any]) -> tuple[float,
     for name in _ROBIN:
         value = side.get(name)
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
-            collector.add(f"{key}.{name}", "robin needs a and b >= 0, for a q + b (flux into the domain) = q given", value)
+            collector.add(
+                f"{key}.{name}", "robin needs a and b >= 0, for a q + b (flux into the domain) = q given", value
+            )
             value = 1.0
         values.append(float(value))
     if values == [0.0, 0.0]:

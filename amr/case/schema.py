@@ -151,9 +151,9 @@ class Boundaries(Section):
         min_length=2,
         max_length=2,
         description='"periodic", "outflow", "reflecting", "problem" (what the problem gives), '
-        '{ kind = "inflow", density = 1.0, ... } or a plugin "file.py:f"; for what diffuses also { kind = "dirichlet", q = 1.0 }, '
-        '{ kind = "neumann", q = 0.1 } (flux into the domain) and { kind = "robin", a = 1.0, b = 0.1, q = 1.0 } (a q + b flux = q '
-        "given); "
+        '{ kind = "inflow", density = 1.0, ... } or a plugin "file.py:f"; for what diffuses also '
+        '{ kind = "dirichlet", q = 1.0 }, { kind = "neumann", q = 0.1 } (flux into the domain) and '
+        '{ kind = "robin", a = 1.0, b = 0.1, q = 1.0 } (a q + b flux = q given); '
         "default outflow, or periodic where mesh.periodic says so",
     )
     y: list[Condition] | None = Field(None, min_length=2, max_length=2, description="As x; 2D and 3D only")

@@ -164,7 +164,7 @@ class CompositeOperator:
         return vec
 
     def side_terms(self, t: float) -> np.ndarray:
-        """What the sides of the domain give to the balances at time t, (n_block, nk, nj, ni): the right-hand side of f = 0. Collective.
+        """What the sides of the domain give to the balances at time t, (n_block, nk, nj, ni): `rhs` of f = 0. Collective.
 
         Raises
         ------
@@ -176,7 +176,7 @@ class CompositeOperator:
         return values
 
     def places(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and columns int64 (m,) of this rank's entries, numbers of cells of the whole mesh; the same for any coefficients."""
+        """Rows and columns int64 (m,) of this rank's entries, numbers of cells of the whole mesh, for any coefficients."""
         return self._entries.places()
 
     def values(self) -> np.ndarray:

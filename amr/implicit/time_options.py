@@ -10,8 +10,8 @@ from amr.names import suggestion
 
 EXPLICIT, IMEX, IMPLICIT = "explicit", "imex", "implicit"
 
-#: Types of ``-ts_type`` by what they do with the equations: all of them explicit; hyperbolic fluxes explicit, the rest implicit; all
-#: implicit.
+#: Types of ``-ts_type`` by what they do with the equations: all of them explicit; hyperbolic fluxes explicit, the rest implicit;
+#: all implicit.
 TYPES = {
     "euler": EXPLICIT,
     "ssp": EXPLICIT,
@@ -84,12 +84,12 @@ class TimeOptions:
         if not has_implicit and TYPES[kind] != EXPLICIT:
             offered = ", ".join(name for name, each in TYPES.items() if each == EXPLICIT)
             raise CaseError(
-                f"petsc.options: -ts_type {kind} has nothing to solve, for these equations are all hyperbolic: take {offered}"
+                f"petsc.options: -ts_type {kind} has nothing to solve, for all is hyperbolic: take {offered}"
             )
         if has_flux and TYPES[kind] == IMPLICIT:
             raise CaseError(
-                f"petsc.options: -ts_type {kind} would solve for the hyperbolic flux, too, whose limiters have no derivative; take "
-                "arkimex (flux explicit, diffusion implicit), ssp or rk"
+                f"petsc.options: -ts_type {kind} would solve for the hyperbolic flux, too, whose limiters have no derivative; "
+                "take arkimex (flux explicit, diffusion implicit), ssp or rk"
             )
         adapt = own.get("ts_adapt_type")
         may_adapt = not has_flux and fixed_dt is None and (TYPES[kind] != EXPLICIT or kind in _ESTIMATING)

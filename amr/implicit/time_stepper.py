@@ -42,9 +42,9 @@ _KEPT_GROWTH = 1.1
 class PetscStepper(Stepper):
     """Advances the blocks of this rank by PETSc's TS (types: `amr.implicit.time_options.TYPES`).
 
-    The equations are ``u' + A(u) = G(u)`` per cell, G the hyperbolic flux by the step kernel, without its half-step predictor, and
-    A(u) diffusion minus reactions and sources. Explicit types take all of it for the right-hand side. A mesh that changes starts the
-    method anew with the same step.
+    The equations are ``u' + A(u) = G(u)`` per cell, G the hyperbolic flux by the step kernel, without its half-step predictor,
+    and A(u) diffusion minus reactions and sources. Explicit types take all of it for the right-hand side. A mesh that changes
+    starts the method anew with the same step.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class PetscStepper(Stepper):
     def next_dt(
         self, mesh: LocalMesh, pool: Pool, max_signal: float, t: float, target: float, fixed: float | None
     ) -> float:
-        """Length of the next step: that of the estimated error, but at most the CFL number's and not beyond ``target``. Collective."""
+        """Length of the next step: that of the estimated error, at most the CFL number's, not beyond ``target``. Collective."""
         self._use(mesh, pool)
         limit = self.cfl / max_signal if max_signal > 0 else math.inf
         if self.options.is_adaptive:

@@ -263,8 +263,10 @@ def _run_table(report: dict[str, Any]) -> Any:
         "digest": report["digest"][:16],
     }
     if "implicit" in report:
-        rows["PETSc"] = "{type}: {steps} steps, {rejected_steps} rejected; {snes_iterations} Newton, {ksp_iterations} linear iterations".format(
-            **report["implicit"]
+        each = report["implicit"]
+        rows["PETSc"] = (
+            f"{each['type']}: {each['steps']:,} steps, {each['rejected_steps']:,} rejected; {each['snes_iterations']:,} Newton, "
+            f"{each['ksp_iterations']:,} linear iterations"
         )
     for name, text in rows.items():
         table.add_row(name, text)

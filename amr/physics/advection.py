@@ -31,7 +31,7 @@ class Advection(base.Physics):
     """
 
     name: ClassVar[str] = "advection"
-    Parameters = AdvectionParameters
+    Parameters: ClassVar[type[base.ParameterModel]] = AdvectionParameters
     parameters: AdvectionParameters
 
     def _define(self) -> None:

@@ -65,8 +65,8 @@ class Condition:
     kind : str
         A key of `KINDS`.
     state : mapping, optional
-        For "inflow" and "dirichlet": primitive variables by name (``velocity`` may be a vector). What is left out is taken from the
-        interior. For "neumann": fluxes into the domain by variable; for "robin": g by variable.
+        For "inflow" and "dirichlet": primitive variables by name (``velocity`` may be a vector). What is left out is taken from
+        the interior. For "neumann": fluxes into the domain by variable; for "robin": g by variable.
     robin : (float, float)
         a and b for "robin".
     function : callable, optional

@@ -14,7 +14,9 @@ from amr.physics.advection import Advection, AdvectionParameters
 from amr.physics.diffusivity import Diffusivity, DiffusivityValue, make_diffusivity
 from amr.physics.reactions import REACTIONS
 
-_WHAT = 'D >= 0, a table { coefficient, exponent } for D(u) = coefficient |u|^exponent, or a plugin "file.py:f" for D(u)'
+_WHAT = (
+    'D >= 0, a table { coefficient, exponent } for D(u) = coefficient |u|^exponent, or a plugin "file.py:f" for D(u)'
+)
 
 
 class DiffusionParameters(base.ParameterModel):

@@ -49,8 +49,8 @@ class Diffusivity:
         self.coefficient = coefficient
 
     def at(self, centers: Callable[[], np.ndarray]) -> Diffusivity:
-        """The diffusivity on a mesh whose cells have the ``centers()`` (dim, n_block, nk, nj, ni); itself where the place does not
-        matter. Those of a place may have a ``beta`` of the cells, the flux being ``-beta grad P``."""
+        """The diffusivity on a mesh whose cells have the ``centers()`` (dim, n_block, nk, nj, ni); itself where the place does
+        not matter. Those of a place may have a ``beta`` of the cells, the flux being ``-beta grad P``."""
         return self
 
     def potential(self, u: np.ndarray) -> np.ndarray:

@@ -15,7 +15,8 @@ class Sine(Problem):
     """mean + amplitude * sin(phase), phase = 2 pi sum of waves[a] (x_a - lower_a) / length_a.
 
     Advection with a constant velocity: carried along. Burgers: steepens, exact before the shock. Acoustics: a plane wave that
-    runs along the wave vector (the amplitude is that of the pressure). With a constant diffusivity D it decays as exp(-D |k|^2 t).
+    runs along the wave vector (the amplitude is that of the pressure). With a constant diffusivity D it decays as
+    exp(-D |k|^2 t).
     """
 
     summary: ClassVar[str] = "A smooth sine wave in any direction; exact (Burgers: before the shock)"

@@ -30,7 +30,9 @@ class Spots(Problem):
 
     inside: StateTable = Field(description="State in the spots")
     outside: StateTable = Field(description="State around them")
-    centers: list[list[float]] | None = Field(None, min_length=1, description="Default one, in the centre of the domain")
+    centers: list[list[float]] | None = Field(
+        None, min_length=1, description="Default one, in the centre of the domain"
+    )
     radius: float = Field(0.1, gt=0, description="Of the spots, to the middle of the edge")
     edge: float = Field(0.02, gt=0, description="Width: the state goes as (1 - tanh(2 (r - radius) / edge)) / 2")
 

@@ -34,9 +34,7 @@ class Ledger:
     causes : tuple of str
     """
 
-    def __init__(
-        self, comm: Comm, layout: Layout, physics: Physics, causes: tuple[str, ...] = CAUSES
-    ) -> None:
+    def __init__(self, comm: Comm, layout: Layout, physics: Physics, causes: tuple[str, ...] = CAUSES) -> None:
         self.comm = comm
         self.layout = layout
         self.evolved = [v for v in range(physics.n_var) if v not in physics.static]
