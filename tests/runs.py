@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from amr.case import Case, load_case
 from amr.results import errors
 from amr.simulation import Simulation
@@ -33,6 +35,11 @@ def run(case: Case) -> Simulation:
     for _ in sim.steps():
         pass
     return sim
+
+
+def cells_of(sim: Simulation, variable: int = 0) -> np.ndarray:
+    """Interior cells of a conserved variable of this rank, flat."""
+    return sim.pool.u[(slice(None), variable, *sim.layout.interior)].ravel()
 
 
 def l1_error(case: Case, variable: str) -> float:

@@ -373,3 +373,25 @@ def test_check_on_the_way_is_check_afterwards(name, dim):
     for one, two, three in zip(checked, after, again, strict=True):
         assert (one[[0, 2]] == two[[0, 2]]).all() and one[1] == 7 and (one == three).all()
     assert (after[1][2] > 0) == (name in ("euler", "shallow_water"))
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_species_have_no_flux(dim):
+    """A stage is a u0 + b u_in to the last bit, the register gets zeros, and the check finds what is not finite."""
+    parameters = {"species": ["a", "b", "c"], "diffusivity": [1.0, 1.0, 1.0]}
+    block = OneBlock("reaction_diffusion", dim, 8, parameters, integrator="petsc")
+    rng = np.random.default_rng(1)
+    block.u[:] = rng.random(block.u.shape)
+    u0, u_out = rng.random(block.u.shape), np.full(block.u.shape, np.nan)
+    slots = np.full((1, 6), -1, dtype=np.int32)
+    slots[0, 0] = 1
+    flux = np.full((2, 3, 8 ** (dim - 1)), 7.0)
+    block.advance(0.1, u0=u0, u_out=u_out, a=0.25, b=0.75, face_slot=slots, flux=flux)
+    assert np.array_equal(u_out[block.inner], 0.25 * u0[block.inner] + 0.75 * block.u[block.inner])
+    assert np.isnan(u_out).sum() == u_out.size - u_out[block.inner].size
+    assert (flux[1] == 0).all() and (flux[0] == 7).all()
+    inner = block.u[block.inner]
+    inner[1, 0, 0, 5] = np.inf
+    block.u[block.inner] = inner
+    signal, n_bad, first = step_kernel.check(block.physics.spec, block.layout, block.u, block.spacing)
+    assert (signal[0], n_bad[0], first[0]) == (0.0, 1, 5)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Equations:
     """``u' + A(t, u) = G(t, u)`` per cell on one mesh. Collective to make; so are all calls but those for arrays.
 
-    A is diffusion minus reactions and sources, G the hyperbolic flux. Unknowns: the evolved variables of the interior cells of the
-    local blocks, those of a cell next to each other (`Parabolic`).
+    A is diffusion minus reactions and sources, G the hyperbolic flux. Unknowns: the evolved variables of the interior cells of
+    the local blocks, those of a cell next to each other (`Parabolic`).
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """What diffuses on one mesh, as a PETSc matrix: ``-div(beta grad P(u))`` of every evolved variable, per volume.
 
-The flux is the gradient of a potential (`amr.physics.diffusivity.Diffusivity`), so that a nonlinear diffusivity leaves the matrix as
-it is: the operator is ``K P(u) - b`` and its Jacobian ``K dP/du``.
+The flux is the gradient of a potential (`amr.physics.diffusivity.Diffusivity`), so that a nonlinear diffusivity leaves the matrix
+as it is: the operator is ``K P(u) - b`` and its Jacobian ``K dP/du``.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ class TimeOptions:
         return cls(kind, is_adaptive, own)
 
     def preconditioner(self, number: float) -> str:
-        """``-pc_type`` of the case, or one for a step of this diffusion number (step times the sum over axes of 2 D / spacing^2)."""
+        """``-pc_type`` of the case, or one for this diffusion number: step times the sum over axes of 2 D / spacing^2."""
         return self.own.get("pc_type") or ("gamg" if number > _MULTIGRID else "bjacobi")
 
     @property
