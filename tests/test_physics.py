@@ -17,7 +17,10 @@ SETS = [
     ("shallow_water", {"gravity": 9.81}),
     ("diffusion", {"diffusivity": 0.5}),
     ("advection_diffusion", {"velocity": [1.0, 2.0, 3.0], "diffusivity": {"coefficient": 2.0, "exponent": 1.0}}),
-    ("reaction_diffusion", {"species": ["a", "b", "c"], "diffusivity": [0.0, 1.0, 2.0], "reaction": {"name": "decay", "rate": 1.0}}),
+    (
+        "reaction_diffusion",
+        {"species": ["a", "b", "c"], "diffusivity": [0.0, 1.0, 2.0], "reaction": {"name": "decay", "rate": 1.0}},
+    ),
 ]
 
 
@@ -99,7 +102,7 @@ def test_faulty_physics_is_refused(name, dim, parameters, text):
 
 def test_riemann_solvers_per_physics():
     offered = {
-        name: riemann_names(create_physics(name, 1, p if name != "advection" else {"velocity": [1]}))
+        name: riemann_names(create_physics(name, 1, {**p, "velocity": [1.0]} if "velocity" in p else p))
         for name, p in SETS
     }
     assert offered == {
@@ -108,6 +111,9 @@ def test_riemann_solvers_per_physics():
         "acoustics": ("rusanov", "hll"),
         "euler": ("rusanov", "hll", "hllc", "roe", "exact"),
         "shallow_water": ("rusanov", "hll", "hllc"),
+        "diffusion": ("rusanov", "hll"),
+        "advection_diffusion": ("rusanov", "hll"),
+        "reaction_diffusion": ("rusanov", "hll"),
     }
     assert default_riemann(create_physics("euler", 1)) == "hllc"
     with pytest.raises(CaseError) as error:

@@ -393,5 +393,5 @@ def test_species_have_no_flux(dim):
     inner = block.u[block.inner]
     inner[1, 0, 0, 5] = np.inf
     block.u[block.inner] = inner
-    signal, n_bad, first = step_kernel.check(block.physics.spec, block.layout, block.u, block.spacing)
+    signal, n_bad, first = step.check(block.physics.spec, block.layout, block.u, block.spacing)
     assert (signal[0], n_bad[0], first[0]) == (0.0, 1, 5)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel
 
 from amr.case.choice import Collector, read_indicators, read_physics, read_problem, read_sources
-from amr.case.diffusive import diffusive_condition, note_integrator_faults
+from amr.case.diffusive import diffusive_condition, is_stepped, note_integrator_faults
 from amr.case.gravity import check_self_gravity, find_self_gravity
+from amr.case.resolve import resolved_case
 from amr.case.schema import ORDER, REQUIRED, SECTIONS, Boundaries, Mesh, Refinement, Scheme
 from amr.case.text import Fault, path
 from amr.errors import CaseError
@@ -22,12 +22,9 @@ from amr.mesh.tree import COORD_BITS, KEY_LEVEL
 from amr.names import suggestion
 from amr.physics.boundary import DIFFUSIVE_KINDS, Condition
 from amr.physics.sources import Gravity
-from amr.plugins import absolute
 from amr.problems.base import Problem, Setting, state_faults
-from amr.problems.plugin import PluginProblem
 from amr.scheme.flux import (
     INTEGRATORS,
-    PETSC,
     RECONSTRUCTIONS,
     default_riemann,
     fault_of_pair,
@@ -110,7 +107,7 @@ class _Checker(Collector):
             "time": self.sections["time"],
             "output": written,
         }
-        parts["data"] = self._resolved(data, parts)
+        parts["data"] = resolved_case(data, parts, self.sections["boundaries"], self.directory)
         return parts
 
     # ---- sections by themselves ------------------------------------------------------------------------------------------
@@ -277,13 +274,7 @@ class _Checker(Collector):
         if isinstance(indicator, AdjointWeighted) and mesh is not None and time is not None:
             for where, text, value in indicator.faults(mesh.lower, mesh.upper, mesh.max_level, time.start, time.end):
                 self.add(f"{key}.{where}", text, value)
-        if (
-            scheme is not None
-            and scheme.integrator == PETSC
-            and isinstance(indicator, TrialIndicator | AdjointWeighted)
-        ):
-            text = f"needs an explicit integrator ({', '.join(INTEGRATORS)}), not petsc"
-            self.add(f"{key}.name", text, indicator.name)
+        if scheme is not None and not is_stepped(self, key, scheme, indicator):
             return
         if not isinstance(indicator, TrialIndicator) or scheme is None or mesh is None:
             return
@@ -369,37 +360,3 @@ class _Checker(Collector):
         if mesh is not None and output.format == "vtkhdf-amr" and mesh.dim != 3:
             self.add("output.format", f"is offered in 3D only, not in {mesh.dim}D; take vtu or vtkhdf", output.format)
         return output if output.directory else output.model_copy(update={"directory": default})
-
-    # ---- the resolved case -----------------------------------------------------------------------------------------------
-
-    def _resolved(self, data: Mapping[str, Any], parts: dict[str, Any]) -> dict[str, Any]:
-        """Everything that was chosen, as plain TOML values; plugin files by their absolute path."""
-        physics, problem = parts["physics"], parts["problem"]
-        resolved: dict[str, Any] = {"title": parts["title"]}
-        resolved["mesh"] = _plain(parts["mesh"])
-        resolved["physics"] = {"name": data["physics"]["name"], **_plain(physics.parameters)}
-        keywords = problem.keywords if isinstance(problem, PluginProblem) else {}
-        resolved["problem"] = {"name": self._absolute(data["problem"]["name"]), **_plain(problem), **keywords}
-        resolved["boundaries"] = {}
-        given = self.sections["boundaries"]
-        for a, axis in enumerate("xyz"[: parts["mesh"].dim]):
-            pair = getattr(given, axis) or [{"kind": c.kind} for c in parts["boundaries"][2 * a : 2 * a + 2]]
-            resolved["boundaries"][axis] = [self._absolute(side["kind"]) if len(side) == 1 else side for side in pair]
-        resolved["scheme"] = _plain(parts["scheme"])
-        if data.get("sources"):
-            entries = [{"name": e} if isinstance(e, str) else e for e in data["sources"]]
-            resolved["sources"] = [{**e, "name": self._absolute(e["name"])} for e in entries]
-        resolved["refinement"] = _plain(parts["refinement"])
-        for entry in resolved["refinement"]["indicators"]:
-            entry["name"] = self._absolute(entry["name"])
-        resolved["guard"], resolved["petsc"] = _plain(parts["guard"]), _plain(parts["petsc"])
-        resolved["time"], resolved["output"] = _plain(parts["time"]), _plain(parts["output"])
-        return resolved
-
-    def _absolute(self, name: str) -> str:
-        return absolute(name, self.directory)
-
-
-def _plain(model: BaseModel) -> dict[str, Any]:
-    """A model as plain TOML values; what is None is left out."""
-    return model.model_dump(mode="json", exclude_none=True)

@@ -6,8 +6,10 @@ from typing import Any
 
 from amr.case.choice import Collector
 from amr.case.schema import Scheme
+from amr.indicators import AdjointWeighted, Indicator, TrialIndicator
 from amr.physics.boundary import Condition
 from amr.problems.base import ProblemFault, Setting, state_faults
+from amr.scheme.flux import INTEGRATORS, PETSC
 
 _ROBIN = ("a", "b")
 
@@ -66,6 +68,14 @@ def _robin(collector: Collector, key: str, side: dict[str, Any]) -> tuple[float,
 
 def note_integrator_faults(collector: Collector, scheme: Scheme, physics: Any) -> None:
     """Note where the physics and the integrator do not go together."""
-    if physics.diffusivities and scheme.integrator != "petsc":
+    if physics.diffusivities and scheme.integrator != PETSC:
         text = f'physics {physics.name} diffuses: it needs integrator = "petsc", not "{scheme.integrator}"'
         collector.add("scheme.integrator", text, scheme.integrator)
+
+
+def is_stepped(collector: Collector, key: str, scheme: Scheme, indicator: Indicator) -> bool:
+    """Whether the integrator can make the steps that this indicator wants, if any; else the fault is noted."""
+    if scheme.integrator != PETSC or not isinstance(indicator, TrialIndicator | AdjointWeighted):
+        return True
+    collector.add(f"{key}.name", f"needs an explicit integrator ({', '.join(INTEGRATORS)}), not petsc", indicator.name)
+    return False
