@@ -36,8 +36,8 @@ def measure_elliptic(comm: Comm, is_quick: bool, say: Callable[[str], None]) -> 
     """Rows of the table of `amr bench --elliptic`. Collective.
 
     Three levels, the finer ones on a spherical shell; beta = 1, phi = 0 on the sides, a right-hand side of waves, residual 1e-8.
-    A preconditioner that this PETSc lacks has no row. Seconds are those of the slowest rank, measured once; beside them those of an
-    explicit step of Euler's equations on the same leaves.
+    A preconditioner that this PETSc lacks has no row. Seconds are those of the slowest rank, measured once; beside them those of
+    an explicit step of Euler's equations on the same leaves.
     """
     load_petsc()  # not part of the first assembly
     rows = []
