@@ -147,6 +147,11 @@ def test_lax_and_lius_neighbours_are_joined_by_one_wave(number):
 
 EVERY = {
     "acoustic_pulse": [("acoustics", d, {}, {}) for d in (1, 2, 3)],
+    "barenblatt": [
+        ("diffusion", d, {"diffusivity": {"coefficient": 2.0, "exponent": n}}, {})
+        for d in (1, 2, 3)
+        for n in (0.5, 3.0)
+    ],
     "blast": [("euler", d, {}, {}) for d in (1, 2, 3)],
     "constant": [("burgers", 2, {}, {"state": {"q": 1.0}}), ("euler", 1, {}, {"state": SOD["left"]})],
     "dam_break": [("shallow_water", 1, {}, {}), ("shallow_water", 2, {}, {"radius": 0.2})],
@@ -165,6 +170,15 @@ EVERY = {
     "sedov": [("euler", d, {}, {}) for d in (1, 2, 3)],
     "shu_osher": [("euler", 1, {}, {}), ("euler", 2, {}, {})],
     "sine": [("advection", 2, {"velocity": [1.0, 2.0]}, {}), ("burgers", 1, {}, {}), ("acoustics", 3, {}, {})],
+    "spots": [
+        (
+            "diffusion",
+            d,
+            {"diffusivity": 1.0},
+            {"inside": {"q": 2.0}, "outside": {"q": 1.0}, "centers": [[0.3] * d, [0.7] * d]},
+        )
+        for d in (1, 2, 3)
+    ],
     "slotted_disc": [("advection", 2, FIELD, {})],
     "wave_packet": [
         ("advection", 1, {"velocity": [1.0]}, {}),
