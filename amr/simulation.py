@@ -295,7 +295,9 @@ class Simulation:
         self.probes.from_meta(checkpoint.meta["probes"])
         self.report.restore(checkpoint.meta["counters"])
         if self.gravity is not None:
-            self.gravity.restore(checkpoint.meta["gravity"])
+            kept, gravity = checkpoint.meta["gravity"], self.gravity
+            phi = self.comm.agreed(lambda: checkpoint.read_field("potential", self.mesh.leaves))
+            gravity.restore(kept, self.mesh, self.pool.u, phi)
         self.max_signal = self._measure(f"the state in {checkpoint.path}")
         self.restarted_from = str(checkpoint.path)
 
@@ -337,7 +339,7 @@ class Simulation:
         return Snapshot(
             self.mesh.forest, self.mesh.starts, self.comm, self.layout, self.geometry, self.physics, self.pool.u,
             self.time, self.step_number, results.checkpoint_meta(self),
-            fields,
+            fields, ("potential",) if self.gravity is not None else (),
         )  # fmt: skip
 
     def write(self, path: str | Path) -> None:

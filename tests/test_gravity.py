@@ -150,18 +150,22 @@ def test_work_at_the_centres_of_the_cells_would_not_conserve(monkeypatch):
     assert conservative <= 1e-10 and plain >= 1e-4, (conservative, plain)
 
 
-def test_regrids_and_sources_go_together():
-    """The mesh follows a clump that falls together in space; a constant acceleration beside it moves the whole."""
-    G, g, end = 2.0, 0.2, 0.2
-    case = made(
+def falling(g=0.0, end=0.2):
+    """A clump that falls together in space and is accelerated along x."""
+    return made(
         2, 4,
         mesh={"max_level": 2, "periodic": False},
         physics={"name": "euler", "gamma": 5 / 3},
         problem={"name": f"{STATES}:clump", "width": 0.15, "center": 0.45, "pressure": 0.05},
-        sources=[{"name": "self_gravity", "G": G}, {"name": "gravity", "g": [g, 0.0]}],
+        sources=[{"name": "self_gravity", "G": 2.0}, {"name": "gravity", "g": [g, 0.0]}],
         time={"end": end},
     )  # fmt: skip
-    with run(case) as sim:
+
+
+def test_regrids_and_sources_go_together():
+    """The mesh follows a clump that falls together in space; a constant acceleration beside it moves the whole."""
+    g, end = 0.2, 0.2
+    with run(falling(g, end)) as sim:
         found, ledger = energies(sim), sim.ledger.report(sim.pool.u, sim.mesh)
         assert sim.report.regrids >= 3 and len(np.unique(sim.mesh.forest.level)) > 1
     assert all(each["unexplained"] <= 1e-13 for each in ledger.values())
@@ -267,20 +271,23 @@ def test_a_slab_in_balance_stays_at_rest():
 # ---- the rest of the program ------------------------------------------------------------------------------------------------
 
 
-def test_a_restart_in_the_middle_agrees_to_the_tolerance_of_the_solver(tmp_path):
-    case = jeans(2, 4, [1, 0], end=0.5, amplitude=0.2)
+@pytest.mark.parametrize("is_periodic", [True, False])
+def test_a_restart_in_the_middle_has_the_same_bits(tmp_path, is_periodic):
+    """On the same number of ranks: the checkpoint holds the potential, which is the first guess of the next."""
+    case = jeans(2, 4, [1, 0], end=0.5, amplitude=0.2) if is_periodic else falling()
     with Simulation(case) as sim:
         for step in sim.steps():
-            if step.number == 4:
+            if step.number == 3:
                 sim.write(tmp_path / "middle.h5")
-        whole, initial = sim.pool.u[(slice(None), slice(None), *sim.layout.interior)].copy(), sim.gravity.initial
+        whole = sim.pool.u[(slice(None), slice(None), *sim.layout.interior)].copy()
+        energy, initial, regrids = sim.gravity.energy, sim.gravity.initial, sim.gravity.by_regrids
+        assert sim.step_number >= 6
     with Simulation(case, tmp_path / "middle.h5") as sim:
         for _ in sim.steps():
             pass
-        again = sim.pool.u[(slice(None), slice(None), *sim.layout.interior)]
-        assert sim.gravity.initial == initial
-        assert abs(energies(sim)["total_energy"]["drift_of_potential_energy"]) <= 1e-8
-        assert np.abs(again - whole).max() <= 1e-9
+        assert np.array_equal(sim.pool.u[(slice(None), slice(None), *sim.layout.interior)], whole)
+        assert (sim.gravity.energy, sim.gravity.initial, sim.gravity.by_regrids) == (energy, initial, regrids)
+        assert is_periodic or sim.report.regrids > 0
 
 
 def test_a_step_that_is_rejected_leaves_the_gas_as_it_was():

@@ -107,6 +107,15 @@ class SelfGravity:
         """Have the potential of the gas ``u`` on this mesh; nothing happens if it is there. Collective."""
         if self._field is not None and self._field.of is mesh:
             return
+        field = self._make(mesh)
+        self._solve(field, u, field.phi, field.phi)
+        before, self.energy = self.energy, self._energy(field, u, field.phi)
+        if self.initial is None:
+            self.initial = self.energy
+        elif before is not None:
+            self.by_regrids += self.energy - before
+
+    def _make(self, mesh: LocalMesh) -> _Field:
         self.free()
         start = perf_counter()
         sides: list[Side | str] = [
@@ -115,12 +124,7 @@ class SelfGravity:
         ]
         field = self._field = _Field(mesh, self.comm, self.layout, sides, self.options)
         self.seconds += perf_counter() - start
-        self._solve(field, u, field.phi, field.phi)
-        before, self.energy = self.energy, self._energy(field, u, field.phi)
-        if self.initial is None:
-            self.initial = self.energy
-        elif before is not None:
-            self.by_regrids += self.energy - before
+        return field
 
     def potential(self, mesh: LocalMesh, u: np.ndarray) -> np.ndarray:
         """The potential (n_block, nk, nj, ni) of the interior cells: a view, valid until the next step. Collective."""
@@ -189,8 +193,7 @@ class SelfGravity:
         """The potential of ``u`` with its ghosts, from a first guess."""
         start = perf_counter()
         density, operator = u[:, 0][self._inner], field.operator
-        if not self.is_periodic:
-            self._outside = Multipole.of(density, field.mesh, self.comm)
+        self._look(field, u)
         f = (-4 * np.pi * self.G) * density
         rhs = operator.rhs(f)
         if self.is_periodic:
@@ -203,13 +206,22 @@ class SelfGravity:
         operator.from_vec(field.vec, out[:, 0])
         norm = rhs.norm()
         rhs.destroy()
-        field.mesh.fill_ghosts(out, 0.0)
-        operator.fill_sides(out[:, 0])
+        self._fill_ghosts(field, out)
         self.n_solve += 1
         self.n_iteration += info.iterations
         self.most_iterations = max(self.most_iterations, info.iterations)
         self.residual = info.residual / norm if norm > 0 else info.residual
         self.seconds += perf_counter() - start
+
+    def _look(self, field: _Field, u: np.ndarray) -> None:
+        """Take the moments that the potential on the sides of the domain follows from."""
+        if not self.is_periodic:
+            self._outside = Multipole.of(u[:, 0][self._inner], field.mesh, self.comm)
+
+    @staticmethod
+    def _fill_ghosts(field: _Field, phi: np.ndarray) -> None:
+        field.mesh.fill_ghosts(phi, 0.0)
+        field.operator.fill_sides(phi[:, 0])
 
     def _potential_outside(self, x: np.ndarray) -> np.ndarray:
         assert self._outside is not None
@@ -228,9 +240,14 @@ class SelfGravity:
         """What a checkpoint keeps."""
         return {"initial": self.initial, "energy": self.energy, "by_regrids": self.by_regrids}
 
-    def restore(self, kept: dict[str, Any]) -> None:
-        """Go on from `state`."""
+    def restore(self, kept: dict[str, Any], mesh: LocalMesh, u: np.ndarray, phi: np.ndarray) -> None:
+        """Go on from `state` with the potential (n_block, nk, nj, ni) of that time, the last one of the old run. Collective."""
         self.initial, self.by_regrids = kept["initial"], kept["by_regrids"]
+        field = self._make(mesh)
+        field.phi[:, 0][self._inner] = phi
+        self._look(field, u)
+        self._fill_ghosts(field, field.phi)
+        self.energy = self._energy(field, u, field.phi)
 
     def report(self, energy: dict[str, Any]) -> dict[str, Any]:
         """The section of the report; ``energy``: that of the ledger's report on the gas's energy. Collective."""

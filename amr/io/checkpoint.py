@@ -8,6 +8,7 @@ Contents of a file (leaves in SFC order)::
     /coords  int32  (n_leaves, 3)                    block coordinates on the leaf's own level
     /u       float64 (n_leaves, n_var, nk, nj, ni)   conserved variables, interior cells
     /crc32   uint32 (n_leaves,)                      zlib.crc32 of each block of u
+    /NAME, /NAME_crc32                               the same of a field that is kept, (n_leaves, nk, nj, ni): potential
     attributes of /: format, meta_crc32, tree_crc32
 
 HDF5 need not be parallel: rank 0 makes the file with contiguous, allocated datasets, and every rank writes its slab of ``u``
@@ -66,6 +67,8 @@ def write_checkpoint(path: str | Path, snapshot: Snapshot, mpi_io: bool = False)
         datasets |= {name: (array.shape, array.dtype.str, array) for name, array in arrays.items()}
         datasets["crc32"] = ((n,), "<u4", None)
         datasets["u"] = ((n, layout.n_var, *cells), "<f8", None)
+        for name in snapshot.kept:
+            datasets |= {f"{name}_crc32": ((n,), "<u4", None), name: ((n, *cells), "<f8", None)}
         root = {
             "format": FORMAT.encode(),
             "meta_crc32": np.uint32(zlib.crc32(meta.data)),
@@ -79,6 +82,11 @@ def write_checkpoint(path: str | Path, snapshot: Snapshot, mpi_io: bool = False)
             crc = np.array([zlib.crc32(block) for block in interior], dtype="<u4")
             file.write_at(file.plan["crc32"] + 4 * (first + part.start), crc)
             file.write_at(file.plan["u"] + snapshot.block_bytes * (first + part.start), interior)
+        for name in snapshot.kept:
+            values = np.ascontiguousarray(snapshot.fields[name], dtype="<f8")
+            crc = np.array([zlib.crc32(block) for block in values], dtype="<u4")
+            file.write_at(file.plan[f"{name}_crc32"] + 4 * first, crc)
+            file.write_at(file.plan[name] + 8 * layout.cells * first, values)
     return Path(path)
 
 
@@ -207,8 +215,22 @@ class Checkpoint:
         FileFormatError
             A block's checksum is wrong.
         """
-        for part, data in self._blocks(leaves):
+        for part, data in self._blocks(leaves, "u", self._block_shape):
             u[(part, slice(None), *layout.interior)] = data
+
+    def read_field(self, name: str, leaves: slice) -> np.ndarray:
+        """A field that was kept, of a run of leaves: (n_block, nk, nj, ni). Not collective.
+
+        Raises
+        ------
+        FileFormatError
+            It is not there, or a block's checksum is wrong.
+        """
+        shape = self._block_shape[1:]
+        values = np.empty((leaves.stop - leaves.start, *shape))
+        for part, data in self._blocks(leaves, name, shape):
+            values[part] = data
+        return values
 
     def verify(self, leaves: slice | None = None) -> None:
         """Check the blocks of a run of leaves (all by default) against their checksums. Not collective.
@@ -217,20 +239,19 @@ class Checkpoint:
         ------
         FileFormatError
         """
-        for _ in self._blocks(slice(0, self.n_leaves) if leaves is None else leaves):
+        for _ in self._blocks(slice(0, self.n_leaves) if leaves is None else leaves, "u", self._block_shape):
             pass
 
-    def _blocks(self, leaves: slice) -> Any:
+    def _blocks(self, leaves: slice, name: str, shape: tuple[int, ...]) -> Any:
         """Yield (run of blocks counted from the first, verified data)."""
         import h5py
 
-        shape = self._block_shape
         try:
             with h5py.File(self.path, "r") as file:
                 for part in chunks(leaves.stop - leaves.start, 8 * int(np.prod(shape))):
                     source = slice(leaves.start + part.start, leaves.start + part.stop)
-                    data = np.ascontiguousarray(file["u"][source], dtype="<f8")
-                    crc = file["crc32"][source]
+                    data = np.ascontiguousarray(file[name][source], dtype="<f8")
+                    crc = file["crc32" if name == "u" else f"{name}_crc32"][source]
                     for index, block in enumerate(data):
                         if zlib.crc32(block) != int(crc[index]):
                             raise FileFormatError(f"{self.path}: damaged (checksum of block {source.start + index})")

@@ -42,6 +42,8 @@ class Snapshot:
     fields : dict
         More to show in ParaView, by name: float64 per block (n_block,) or per cell (n_block, nk, nj, ni). The same names
         on every rank.
+    kept : tuple of str
+        Those of ``fields``, per cell, that a checkpoint holds, too.
     """
 
     forest: Forest
@@ -55,6 +57,7 @@ class Snapshot:
     step: int
     meta: dict[str, Any] = field(default_factory=dict)
     fields: dict[str, np.ndarray] = field(default_factory=dict)
+    kept: tuple[str, ...] = ()
 
     @property
     def n_leaves(self) -> int:

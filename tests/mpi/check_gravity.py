@@ -4,22 +4,14 @@ import numpy as np
 
 from amr.comm import Comm
 from amr.simulation import Simulation
-from tests.runs import made
-from tests.test_gravity import STATES, jeans
+from tests.test_gravity import falling, jeans
 
 TOLERANCE = 1e-8  # per largest density; of the decisions none differs
 
 
 def cases():
     """An adaptive mesh in empty space; a periodic box of two levels in 3D."""
-    yield made(
-        2, 4,
-        mesh={"max_level": 2, "periodic": False},
-        physics={"name": "euler", "gamma": 5 / 3},
-        problem={"name": f"{STATES}:clump", "width": 0.15, "center": 0.45, "pressure": 0.05},
-        sources=[{"name": "self_gravity", "G": 2.0}],
-        time={"end": 0.1},
-    )  # fmt: skip
+    yield falling(end=0.1)
     yield jeans(3, 2, [1, 0, 1], end=0.3, amplitude=0.2, region=True)
 
 
