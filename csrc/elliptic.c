@@ -1,50 +1,6 @@
-#include "elliptic.h"
-
-enum { COUNT, PLACES, VALUES };
-
-/* Where the entries go. */
-typedef struct {
-  ptrdiff_t n;
-  int64_t *row, *col;
-  double *value;
-} entries;
-
-/* One block while its entries are made. */
-typedef struct {
-  const amr_elliptic *e;
-  const int8_t *relation;
-  const int32_t *neighbor;
-  const double *beta;              /* first interior cell */
-  const double *alpha;             /* [n^dim] */
-  double conductance[3], width[3]; /* area / spacing, spacing */
-  double volume;
-  int64_t first; /* number of the first cell */
-  int32_t origin[3];
-} block;
-
-/* The cells that the coarse value behind a fine face is interpolated from. */
-typedef struct {
-  int n;
-  int64_t cell[9 * 8];
-  double weight[9 * 8];
-} stencil;
-
-AMR_INLINE void push(entries *out, int what, int64_t row, int64_t col, double value) {
-  if (what == PLACES) out->row[out->n] = row, out->col[out->n] = col;
-  if (what == VALUES) out->value[out->n] = value;
-  out->n++;
-}
-
-AMR_INLINE int64_t block_cells(int dim, int n) { return (int64_t)n * (dim > 1 ? n : 1) * (dim > 2 ? n : 1); }
+#include "elliptic_fitted.h"
 
 AMR_INLINE int is_jump(double a, double b) { return a > AMR_BETA_JUMP * b || b > AMR_BETA_JUMP * a; }
-
-/* Number of the cell of `leaf` at a position counted on the leaf's level from anywhere: blocks start at multiples of n. */
-AMR_INLINE int64_t cell_of(int dim, int n, int64_t leaf, const int *at) {
-  int64_t cell = 0;
-  for (int a = dim - 1; a >= 0; a--) cell = cell * n + ((at[a] % n) + n) % n;
-  return leaf * block_cells(dim, n) + cell;
-}
 
 /* Weights of the lower, middle and upper of three coarse cells at a quarter of a cell to the given side of the middle. */
 AMR_INLINE void quarter_weights(int side, int has_lower, int has_upper, double *w) {
@@ -52,40 +8,6 @@ AMR_INLINE void quarter_weights(int side, int has_lower, int has_upper, double *
   w[0] = has_lower ? has_upper ? p * (p - 1) / 2 : -p : 0;
   w[2] = has_upper ? has_lower ? p * (p + 1) / 2 : p : 0;
   w[1] = 1 - w[0] - w[2];
-}
-
-/* Add the cells of one coarse cell with its weight: itself, or its children where it is refined. `at`: fine position of its corner
- * or of any child along the normal axis; below the fine block in the slot's direction. */
-AMR_INLINE void add_coarse(stencil *s, const block *b, int dim, int n, int slot, int axis, int side, const int *at,
-                           double weight) {
-  const int64_t leaf = b->neighbor[slot];
-  int cell[3];
-  if (b->relation[slot] == AMR_COARSER) {
-    for (int a = 0; a < dim; a++) {
-      const int64_t global = (int64_t)b->origin[a] * n + at[a];
-      cell[a] = (int)((global >> 1) % n + n); /* negative across a periodic side */
-    }
-    s->cell[s->n] = cell_of(dim, n, leaf, cell), s->weight[s->n++] = weight;
-    return;
-  }
-  for (int c = 0; c < 1 << dim; c++) {
-    const int present = b->relation[slot] == AMR_SAME;
-    for (int a = 0; a < dim; a++) cell[a] = at[a] + (a == axis && !side ? -(c >> a & 1) : c >> a & 1);
-    s->cell[s->n] = present ? cell_of(dim, n, leaf, cell) : b->first;
-    s->weight[s->n++] = present ? weight / (1 << dim) : 0;
-  }
-}
-
-/* Slot of the block that holds the coarse cell at `step` (-1, 0, 1) along the tangential axes from that behind the fine cell `at`; at is
- * moved to the coarse cell's lowest fine cell along those axes. */
-AMR_INLINE int move_along(int dim, int n, int axis, int direction, const int *step, int *at) {
-  int slot = amr_face_slot(dim, direction), stride = 1;
-  for (int a = 0; a < dim; a++, stride *= 3) {
-    if (a == axis) continue;
-    at[a] = (at[a] & ~1) + 2 * step[a];
-    slot += at[a] < 0 ? -stride : at[a] >= n ? stride : 0;
-  }
-  return slot;
 }
 
 /* The coarse value behind the face `direction` of the fine cell `at`; beta at its place is beta[there]. */
@@ -158,14 +80,15 @@ AMR_INLINE void coarse_face(entries *out, const block *b, int what, int dim, int
 }
 
 /* One face of a cell but one to a coarser block; returns what it adds to the diagonal. */
-AMR_INLINE double plain_face(entries *out, const block *b, int what, int dim, int n, int direction, int is_rim,
-                             int64_t cell, const double *beta) {
+AMR_INLINE double plain_face(entries *out, const block *b, int what, int is_fitted, int dim, int n, int direction,
+                             int is_rim, int64_t cell, const double *beta) {
   const amr_layout *l = &b->e->layout;
   const int axis = direction / 2, outward = direction % 2 ? 1 : -1;
   const int slot = amr_face_slot(dim, direction), kind = is_rim ? b->relation[slot] : AMR_SAME;
   if (kind == AMR_FINER) return 0; /* the finer block's */
   if (kind == AMR_OUTSIDE) {
     const double *robin = b->e->robin[direction];
+    if (is_fitted) return 0;
     const double k = what == VALUES ? 2 * robin[0] * b->width[axis] / (robin[0] * b->width[axis] + 2 * robin[1]) : 0;
     return what == VALUES ? beta[outward * l->stride[axis]] * b->conductance[axis] * k : 0;
   }
@@ -173,16 +96,18 @@ AMR_INLINE double plain_face(entries *out, const block *b, int what, int dim, in
   int64_t other = cell + step;
   if (is_rim)
     other += b->neighbor[slot] * block_cells(dim, n) - b->first - n * step; /* at the far end of the next block */
-  double flux = 0;
-  if (what == VALUES) {
+  double flux = 0, enter = 0;
+  if (what == VALUES && is_fitted) {
+    fitted_face(b->conductance[axis], beta[0], beta[outward * l->stride[axis]], &flux, &enter);
+  } else if (what == VALUES) {
     const double far = beta[outward * l->stride[axis]], sum = beta[0] + far;
-    flux = sum > 0 ? b->conductance[axis] * (2 * beta[0] * far / sum) : 0;
+    enter = flux = sum > 0 ? b->conductance[axis] * (2 * beta[0] * far / sum) : 0;
   }
-  push(out, what, cell, other, -flux);
+  push(out, what, cell, other, -enter);
   return flux;
 }
 
-AMR_INLINE void block_entries(entries *out, const block *b, int what, int dim) {
+AMR_INLINE void block_entries(entries *out, const block *b, int what, int is_fitted, int dim) {
   const amr_layout *l = &b->e->layout;
   const int n = l->n, nj = dim > 1 ? n : 1, nk = dim > 2 ? n : 1;
   int64_t cell = b->first;
@@ -196,10 +121,12 @@ AMR_INLINE void block_entries(entries *out, const block *b, int what, int dim) {
           double pair[2] = {0, 0}; /* added first: mirrors and exchanged axes in 2D give the same bits */
           for (int side = 0; side < 2; side++) {
             const int direction = 2 * a + side, is_rim = at[a] == (side ? n - 1 : 0);
-            if (is_rim && b->relation[amr_face_slot(dim, direction)] == AMR_COARSER)
-              coarse_face(out, b, what, dim, n, direction, at, cell, beta);
+            if (!is_rim || b->relation[amr_face_slot(dim, direction)] != AMR_COARSER)
+              pair[side] = plain_face(out, b, what, is_fitted, dim, n, direction, is_rim, cell, beta);
+            else if (is_fitted)
+              fitted_coarse_face(out, b, what, dim, n, direction, at, cell, beta);
             else
-              pair[side] = plain_face(out, b, what, dim, n, direction, is_rim, cell, beta);
+              coarse_face(out, b, what, dim, n, direction, at, cell, beta);
           }
           diagonal += pair[0] + pair[1];
         }
@@ -209,7 +136,7 @@ AMR_INLINE void block_entries(entries *out, const block *b, int what, int dim) {
 }
 
 /* All blocks, where the compiler knows the dimension and what is made. */
-AMR_INLINE void all_entries(const amr_elliptic *e, entries *out, int what, int dim) {
+AMR_INLINE void all_entries(const amr_elliptic *e, entries *out, int what, int is_fitted, int dim) {
   const int n_slot = dim == 1 ? 3 : dim == 2 ? 9 : 27;
   const int64_t cells = block_cells(dim, e->layout.n);
   for (ptrdiff_t q = 0; q < e->m; q++) {
@@ -219,25 +146,29 @@ AMR_INLINE void all_entries(const amr_elliptic *e, entries *out, int what, int d
     if (what == VALUES) {
       const double *h = e->spacing + 3 * q;
       for (int a = 0; a < dim; a++) b.width[a] = h[a], b.volume *= h[a];
-      for (int a = 0; a < dim; a++) b.conductance[a] = b.volume / (h[a] * h[a]);
+      for (int a = 0; a < dim; a++) b.conductance[a] = b.volume / (h[a] * h[a]) * (is_fitted ? e->temperature : 1);
       b.beta = e->beta + q * e->layout.block_stride + amr_cell(&e->layout, 0, 0, 0);
       b.alpha = e->alpha + q * cells;
     }
-    block_entries(out, &b, what, dim);
+    block_entries(out, &b, what, is_fitted, dim);
   }
 }
 
-AMR_INLINE ptrdiff_t entries_of_dim(const amr_elliptic *e, entries out, int what) {
-  if (e->layout.dim == 1) all_entries(e, &out, what, 1);
-  if (e->layout.dim == 2) all_entries(e, &out, what, 2);
-  if (e->layout.dim == 3) all_entries(e, &out, what, 3);
+AMR_INLINE ptrdiff_t entries_of_kind(const amr_elliptic *e, entries out, int what, int is_fitted) {
+  if (e->layout.dim == 1) all_entries(e, &out, what, is_fitted, 1);
+  if (e->layout.dim == 2) all_entries(e, &out, what, is_fitted, 2);
+  if (e->layout.dim == 3) all_entries(e, &out, what, is_fitted, 3);
   return out.n;
 }
 
-ptrdiff_t amr_elliptic_count(const amr_elliptic *e) { return entries_of_dim(e, (entries){0}, COUNT); }
-
-void amr_elliptic_places(const amr_elliptic *e, int64_t *row, int64_t *col) {
-  entries_of_dim(e, (entries){.row = row, .col = col}, PLACES);
+AMR_INLINE ptrdiff_t entries_of(const amr_elliptic *e, entries out, int what) {
+  return e->temperature > 0 ? entries_of_kind(e, out, what, 1) : entries_of_kind(e, out, what, 0);
 }
 
-void amr_elliptic_values(const amr_elliptic *e, double *value) { entries_of_dim(e, (entries){.value = value}, VALUES); }
+ptrdiff_t amr_elliptic_count(const amr_elliptic *e) { return entries_of(e, (entries){0}, COUNT); }
+
+void amr_elliptic_places(const amr_elliptic *e, int64_t *row, int64_t *col) {
+  entries_of(e, (entries){.row = row, .col = col}, PLACES);
+}
+
+void amr_elliptic_values(const amr_elliptic *e, double *value) { entries_of(e, (entries){.value = value}, VALUES); }

@@ -9,6 +9,9 @@
  * through three coarse cells an axis, and where beta is smooth the derivative is that of a parabola through two fine cells and that value
  * (Martin & Cartwright, 1996); else the flux is that of two resistances in series. A neighbour along the face that is outside the domain
  * or across a jump of beta is not used: a line through the two others takes the parabola's place. "Jump": a ratio above AMR_BETA_JUMP.
+ * With a temperature > 0 the operator is that of Fokker and Planck, A p = -div(T grad p + p grad E) + alpha p, and beta holds E / T:
+ * exponentially fitted fluxes (elliptic_fitted.h), an M-matrix for alpha >= 0, whose exact steady state is exp(-E / T). There is no flux
+ * through the sides of the domain then.
  * A side of the domain: a phi + b dphi/dn = g with outward n; dphi/dn from the cell's centre to the face.
  */
 #ifndef AMR_ELLIPTIC_H
@@ -30,6 +33,7 @@ typedef struct {
       *beta; /* pool of m blocks of one variable, >= 0; ghosts filled, coarser data copied and not interpolated; the
                               ghost beside a face at the end of the domain holds beta at the face */
   const double *alpha; /* [m][n^dim] */
+  double temperature;  /* 0: the operator with beta */
   double robin[6][2];  /* a, b >= 0 of each direction, not both zero; read at the end of the domain only */
 } amr_elliptic;
 

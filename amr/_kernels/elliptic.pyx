@@ -19,6 +19,7 @@ cdef extern from "elliptic.h" nogil:
         const double *spacing
         const double *beta
         const double *alpha
+        double temperature
         double robin[6][2]
     const double AMR_BETA_JUMP
     ptrdiff_t amr_elliptic_count(const amr_elliptic *)
@@ -43,6 +44,8 @@ cdef class EllipticEntries:
     spacing : float64 (m, 3)
     robin : float64 (6, 2)
         a, b of ``a phi + b dphi/dn`` per direction.
+    temperature : float
+        0, or that of the operator of Fokker and Planck: ``beta`` of `values` is the energy over it then.
 
     Attributes
     ----------
@@ -58,9 +61,10 @@ cdef class EllipticEntries:
     cdef readonly ptrdiff_t count
 
     def __init__(self, layout, Leaves forest, ptrdiff_t lo, const int8_t[:, ::1] relation, const int32_t[:, ::1] neighbor,
-                 const double[:, ::1] spacing, const double[:, ::1] robin):
+                 const double[:, ::1] spacing, const double[:, ::1] robin, double temperature=0.0):
         self.forest, self.relation, self.neighbor, self.spacing = forest, relation, neighbor, spacing
         self.c.forest, self.c.layout, self.c.lo, self.c.m = &forest.c, make_layout(layout), lo, relation.shape[0]
+        self.c.temperature = temperature
         for d in range(6):
             self.c.robin[d][0], self.c.robin[d][1] = robin[d, 0], robin[d, 1]
         self.count = 0

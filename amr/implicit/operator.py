@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -71,6 +71,9 @@ class CompositeOperator:
         are not finite or of a wrong shape.
     """
 
+    least_beta: ClassVar[float] = 0.0
+    temperature: float = 0.0  # of amr.implicit.fokker_planck
+
     def __init__(
         self,
         mesh: LocalMesh,
@@ -89,8 +92,9 @@ class CompositeOperator:
             robin[direction] = (side.a, side.b) if side else (1.0, 0.0)
         table = mesh.ghosts.table
         self._entries = EllipticEntries(
-            self.layout, mesh.forest._leaves, mesh.leaves.start, table.relation, table.leaf, mesh.spacing, robin
-        )
+            self.layout, mesh.forest._leaves, mesh.leaves.start, table.relation, table.leaf, mesh.spacing, robin,
+            self.temperature,
+        )  # fmt: skip
         n_local, n_all = mesh.n_block * layout.cells, mesh.forest.n_leaves * layout.cells
         if n_all > np.iinfo(petsc.IntType).max:
             raise CaseError(f"{n_all} unknowns are more than this PETSc can count: it needs one with 64-bit indices")
@@ -118,7 +122,7 @@ class CompositeOperator:
         inside = self._inside(self._beta[:, 0])
         inside[:] = self._cells(beta, "beta")
         fault, extreme = None, np.array([0.0, 0.0])
-        if not (np.isfinite(inside).all() and np.isfinite(sigma).all() and (inside >= 0).all()):
+        if not (np.isfinite(inside).all() and np.isfinite(sigma).all() and (inside >= self.least_beta).all()):
             fault = CaseError("coefficients of an elliptic operator must be finite, and beta at least 0")
         elif sigma.size:
             extreme = np.array([np.abs(sigma).max(), 0.0])
@@ -131,11 +135,15 @@ class CompositeOperator:
         set_values(self.mat, self._entries.values(self._beta, sigma.ravel()))
         is_free = all(side is None or side.a == 0 for side in self.sides)
         was_singular, self.is_singular = self.is_singular, is_free and float(self.comm.allreduce_max(extreme)[0]) == 0.0
-        if self.is_singular != was_singular:
-            constants = load_petsc().NullSpace().create(constant=self.is_singular, comm=self.comm.mpi)
-            self.mat.setNullSpace(constants)
-            self.mat.setTransposeNullSpace(constants)
-            constants.destroy()  # the matrix holds it
+        if self.is_singular or was_singular:
+            self._set_null_space()
+
+    def _set_null_space(self) -> None:
+        """Tell PETSc of the null spaces of the matrix and of its transpose, or that there are none. Collective."""
+        constants = load_petsc().NullSpace().create(constant=self.is_singular, comm=self.comm.mpi)
+        self.mat.setNullSpace(constants)
+        self.mat.setTransposeNullSpace(constants)
+        constants.destroy()  # the matrix holds it
 
     def rhs(self, f: float | np.ndarray, t: float = 0.0) -> Any:
         """Volume times f, the right-hand side of the equation, and what the sides of the domain give at time t. Collective.

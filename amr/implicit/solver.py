@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from amr.errors import SolveError
 from amr.implicit.multigrid import FEW, Hierarchy
 from amr.implicit.petsc import insert_options, load_petsc, remove_options, split_options
 
 if TYPE_CHECKING:
-    from amr.implicit.operator import CompositeOperator
+    from amr.comm import Comm
 
 # Faces between levels make the matrix nonsymmetric, so no conjugate gradients.
 DEFAULTS = "-ksp_type fgmres -ksp_rtol 1e-10 -ksp_max_it 500 -pc_type mg"
@@ -67,12 +67,31 @@ class SolveInfo:
     seconds: float
 
 
+class System(Protocol):
+    """What is solved: a `CompositeOperator`, or a matrix made of one."""
+
+    @property
+    def mat(self) -> Any:
+        """The matrix."""
+
+    @property
+    def comm(self) -> Comm:
+        """The ranks it is spread over."""
+
+    @property
+    def is_singular(self) -> bool:
+        """Whether `remove_mean` makes a solution unique."""
+
+    def remove_mean(self, vec: Any) -> None:
+        """Take the part in the null space from a vector. In place, collective."""
+
+
 class LinearSolver:
     """A Krylov method and a preconditioner for an operator. Collective to make.
 
     Parameters
     ----------
-    operator : CompositeOperator
+    operator : System
         May be updated between solves; after a regrid a new one needs a new solver.
     options : str
         Of PETSc, as on a command line; they win over `DEFAULTS`.
@@ -87,7 +106,7 @@ class LinearSolver:
         PETSc knows no such method.
     """
 
-    def __init__(self, operator: CompositeOperator, options: str = "", prefix: str = "") -> None:
+    def __init__(self, operator: System, options: str = "", prefix: str = "") -> None:
         petsc = load_petsc()
         self.operator = operator
         self._hierarchy: Hierarchy | None = None

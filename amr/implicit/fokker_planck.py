@@ -1,0 +1,80 @@
+"""The operator of Fokker and Planck, ``-div(T grad p + p grad E)``, exponentially fitted on the leaves of the mesh."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from amr.errors import CaseError
+from amr.implicit.operator import CompositeOperator
+from amr.implicit.petsc import load_petsc
+from amr.implicit.sides import Side, neumann
+
+if TYPE_CHECKING:
+    from amr.comm import Comm
+    from amr.scheme.local_mesh import LocalMesh
+
+
+class FokkerPlanckOperator(CompositeOperator):
+    """The operator on one mesh, times the cells' volumes, with no flux through the sides that are not periodic. Collective to make.
+
+    Its columns sum to zero (probability is conserved), ``exp(-psi)`` is in its null space, and its off-diagonal entries are at
+    most 0, so that the matrix of a step of backward Euler, of any length, is an M-matrix: densities stay positive
+    (formulas: csrc/elliptic_fitted.h).
+
+    Parameters
+    ----------
+    mesh : LocalMesh
+    comm : Comm
+        That of the mesh.
+    psi : float64 (n_block, nk, nj, ni)
+        Energy over temperature of the interior cells of the local blocks; finite, any size and sign.
+    temperature : float
+        Greater than 0; the mobility is 1.
+
+    Attributes
+    ----------
+    equilibrium : petsc4py.PETSc.Vec
+        Density of Boltzmann on this mesh, ``exp(-psi) / sum(volume exp(-psi))``.
+    """
+
+    least_beta: ClassVar[float] = -np.inf
+
+    def __init__(self, mesh: LocalMesh, comm: Comm, psi: np.ndarray, temperature: float) -> None:
+        if not 0.0 < temperature < np.inf:
+            raise CaseError(f"temperature = {temperature} of a Fokker-Planck operator must be positive")
+        self.temperature = float(temperature)
+        self.equilibrium: Any = None
+        periodic = mesh.forest.periodic[: mesh.ghosts.layout.dim]
+        sides: list[Side | str] = [("periodic" if each else neumann()) for each in periodic for _ in range(2)]
+        super().__init__(mesh, comm, sides, psi)
+
+    def _set_null_space(self) -> None:
+        petsc = load_petsc()
+        psi = self._inside(self._beta[:, 0])
+        least = float(self.comm.allreduce_min(np.array([psi.min(initial=np.inf)]))[0])
+        if self.equilibrium is None:
+            self.equilibrium = self.mat.createVecRight()
+        self.to_vec(np.exp(least - psi), self.equilibrium)
+        self.equilibrium.scale(1.0 / self.equilibrium.dot(self.volume))
+        unit = self.equilibrium.copy()
+        unit.normalize()
+        vectors = (unit,) if self.is_singular else ()
+        right = petsc.NullSpace().create(constant=False, vectors=vectors, comm=self.comm.mpi)
+        left = petsc.NullSpace().create(constant=self.is_singular, comm=self.comm.mpi)
+        self.mat.setNullSpace(right)
+        self.mat.setTransposeNullSpace(left)
+        # Smoothed aggregation (GAMG) fails without: what relaxation leaves is close to the equilibrium, not to a constant.
+        slow = petsc.NullSpace().create(constant=False, vectors=(unit,), comm=self.comm.mpi)
+        self.mat.setNearNullSpace(slow)
+        for each in (unit, right, left, slow):
+            each.destroy()  # the matrix holds what it needs
+
+    def remove_mean(self, vec: Any) -> None:
+        """Take that multiple of the equilibrium from a vector that leaves no probability. In place, collective."""
+        vec.axpy(-vec.dot(self.volume), self.equilibrium)
+
+    def free(self) -> None:
+        super().free()
+        self.equilibrium.destroy()
