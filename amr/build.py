@@ -150,8 +150,9 @@ def make_stepper(case: Case, parts: Parts, timers: Timers) -> Stepper:
             *common,
             conditions=parts.boundary.conditions,
             terms=terms,
-            options=case.petsc.options,
+            options=f"{parts.physics.petsc_options} {case.petsc.options}",
             fixed_dt=case.time.dt,
+            density=None if parts.physics.energy is None else 1.0 / math.prod(parts.geometry.upper - parts.geometry.lower),
         )
     return (SubcycledStepper if case.scheme.subcycle else Stepper)(*common)
 

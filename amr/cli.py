@@ -16,6 +16,7 @@ import click
 from amr import __version__
 from amr.checkpoint_commands import COMMANDS
 from amr.errors import AMRError
+from amr.escape_command import escape
 from amr.guard_command import guard
 
 if TYPE_CHECKING:
@@ -204,6 +205,7 @@ def _group() -> None:
 
 _group.add_command(_solve, "solve")
 _group.add_command(guard)
+_group.add_command(escape)
 for _command in COMMANDS:
     _group.add_command(_command)
 

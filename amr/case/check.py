@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from amr.case.choice import Collector, read_indicators, read_physics, read_problem, read_sources
-from amr.case.diffusive import diffusive_condition, is_stepped, note_integrator_faults
+from amr.case.diffusive import diffusive_condition, is_stepped, note_closed_faults, note_integrator_faults
 from amr.case.gravity import check_self_gravity, find_self_gravity
 from amr.case.resolve import resolved_case
 from amr.case.schema import ORDER, REQUIRED, SECTIONS, Boundaries, Mesh, Refinement, Scheme
@@ -77,6 +77,7 @@ class _Checker(Collector):
         problem = read_problem(self, data["problem"], setting) if "problem" in data else None
         self.problem_name = str(data["problem"]["name"]) if problem is not None else ""
         conditions = self._boundaries(mesh, physics, problem, setting)
+        note_closed_faults(self, physics, conditions)
         scheme = self._scheme(physics)
         self_gravity = find_self_gravity(sources)
         if setting is not None:
@@ -154,9 +155,8 @@ class _Checker(Collector):
         lower, upper = np.array(mesh.lower, dtype=float), np.array(mesh.upper, dtype=float)
         periodic = self._periodic_axes(mesh)
         own = find_self_gravity(sources)
-        return Setting(
-            mesh.dim, physics.name, physics.parameters, physics.primitives, lower, upper, periodic, gravity, own.G if own else 0.0
-        )  # fmt: skip
+        rest = (lower, upper, periodic, gravity, own.G if own else 0.0, physics.energy)
+        return Setting(mesh.dim, physics.name, physics.parameters, physics.primitives, *rest)
 
     def _periodic_axes(self, mesh: Mesh) -> tuple[bool, ...]:
         """Which axes are periodic, from mesh.periodic or else from the boundaries."""

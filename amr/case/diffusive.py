@@ -7,6 +7,7 @@ from typing import Any
 from amr.case.choice import Collector
 from amr.case.schema import Scheme
 from amr.indicators import AdjointWeighted, Indicator, TrialIndicator
+from amr.case.text import path
 from amr.physics.boundary import Condition
 from amr.problems.base import ProblemFault, Setting, state_faults
 from amr.scheme.flux import INTEGRATORS, PETSC
@@ -79,3 +80,13 @@ def is_stepped(collector: Collector, key: str, scheme: Scheme, indicator: Indica
         return True
     collector.add(f"{key}.name", f"needs an explicit integrator ({', '.join(INTEGRATORS)}), not petsc", indicator.name)
     return False
+
+
+def note_closed_faults(collector: Collector, physics: Any, conditions: list[Condition]) -> None:
+    """Note conditions that would let something through the sides of a physics that is closed by its landscape."""
+    if physics is None or physics.energy is None:
+        return
+    for direction, condition in enumerate(conditions):
+        if condition.kind not in ("periodic", "outflow", "reflecting"):
+            text = f"nothing passes the sides of physics {physics.name}: periodic or reflecting"
+            collector.add(path("boundaries", "xyz"[direction // 2], direction % 2), text, condition.kind)

@@ -13,6 +13,7 @@ import numpy as np
 
 from amr.errors import PluginError
 from amr.implicit.coo import set_places, set_values
+from amr.implicit.fokker_planck import FokkerPlanckOperator, reduced_energy
 from amr.implicit.operator import CompositeOperator
 from amr.implicit.petsc import load_petsc
 from amr.implicit.sides import Side, dirichlet, neumann
@@ -60,8 +61,9 @@ class Parabolic:
         self.n_var, self.n_cell = len(self.variables), mesh.n_block * cells
         self.laws = [law.at(mesh.cell_centers) for law in physics.diffusivities]
         self.is_linear = all(law.is_constant for law in self.laws)
+        self._near: Any = None  # what relaxation leaves of errors, where that is not a constant
         self._operators = [
-            CompositeOperator(mesh, comm, self._sides(conditions, name, law), law.beta)
+            self._operator(physics, conditions, name, law)
             for name, law in zip(self.variables, self.laws, strict=True)
         ]
         self._inverse_volume = np.repeat(1.0 / mesh.cell_volume, cells)
@@ -93,10 +95,20 @@ class Parabolic:
 
     def new_mat(self) -> Any:
         """A matrix with the places of the Jacobian. Collective."""
-        return self.mat.duplicate()
+        mat = self.mat.duplicate()
+        if self._near is not None:
+            mat.setNearNullSpace(self._near)
+        return mat
 
     def rate(self, u: np.ndarray) -> float:
-        """Largest sum over axes of 2 D / spacing^2 in the cells of this rank [1/s]."""
+        """Largest sum over axes of 2 D / spacing^2, or what a drift makes of it, in the cells of this rank [1/s]. Collective."""
+        if self._near is not None:
+            mat = self._scaled(u)
+            diagonal = mat.getDiagonal()
+            largest = float(diagonal.getArray().max(initial=0.0))
+            for each in (mat, diagonal):
+                each.destroy()
+            return largest
         slope = np.max([self._slope(v, law, u) for v, law in enumerate(self.laws)], axis=0)
         axes = self.mesh.spacing[:, : self.mesh.ghosts.layout.dim]
         of_block = np.repeat((2.0 / axes**2).sum(axis=1), self.n_cell // max(1, self.mesh.n_block))
@@ -107,6 +119,16 @@ class Parabolic:
         for each in (self.mat, self.vec, self._jacobian):
             if each is not None:
                 each.destroy()
+
+    def _operator(
+        self, physics: Physics, conditions: Sequence[Condition], name: str, law: Diffusivity
+    ) -> CompositeOperator:
+        if physics.energy is None:
+            return CompositeOperator(self.mesh, self.comm, self._sides(conditions, name, law), law.beta)
+        psi = reduced_energy(self.mesh, self.comm, physics.energy, law.coefficient)
+        operator = FokkerPlanckOperator(self.mesh, self.comm, psi, 1.0)
+        self._near = operator.mat.getNearNullSpace()
+        return operator
 
     def _potential(self, v: int, law: Diffusivity, u: np.ndarray) -> None:
         self.vec.getArray().reshape(self.n_cell, self.n_var)[:, v] = self.comm.agreed(lambda: law.potential(u[:, v]))

@@ -14,6 +14,7 @@ from amr.implicit.equations import Equations
 from amr.implicit.petsc import load_petsc
 from amr.implicit.solver import REASONS, last_line
 from amr.implicit.time_options import EXPLICIT, TimeOptions
+from amr.implicit.undershoots import Undershoots
 from amr.scheme.stepper import Checked, Stage, Stepper, StepResult
 from amr.scheme.timestep import choose_dt
 
@@ -58,6 +59,8 @@ class PetscStepper(Stepper):
         Of PETSc, as on a command line.
     fixed_dt : float, optional
         ``time.dt`` of the case: the step, or the first one where it adapts.
+    density : float, optional
+        Mean of what may not be negative: undershoots are counted.
 
     Raises
     ------
@@ -78,6 +81,7 @@ class PetscStepper(Stepper):
         terms: SourceTerms,
         options: str,
         fixed_dt: float | None,
+        density: float | None = None,
     ) -> None:
         super().__init__(comm, physics, layout, scheme, cfl, timers)
         self.conditions, self.terms, self.fixed_dt = conditions, terms, fixed_dt
@@ -90,6 +94,7 @@ class PetscStepper(Stepper):
         self._fault: AMRError | None = None
         self.counts = {"steps": 0, "snes_iterations": 0, "ksp_iterations": 0, "rejected_steps": 0}
         self.seconds = 0.0
+        self.undershoots = Undershoots(comm, density) if density is not None else None
         is_linear = all(law.is_constant for law in physics.diffusivities) and not terms
         self.options.insert(is_linear)
 
@@ -129,19 +134,27 @@ class PetscStepper(Stepper):
         if not result.accepted:
             self.failure = ""
             self._ts.restartStep()
-        elif self.options.is_adaptive:
+            return result
+        if self.options.is_adaptive:
             self._keep_dt(dt, result.length)
+        if self.undershoots is not None:
+            self.undershoots.look(pool.u_new[(slice(None), slice(None), *self.layout.interior)])
         return result
 
     def state(self) -> dict[str, Any]:
-        return {"dt": self._dt, **self.counts}
+        return {"dt": self._dt, **self.counts, **self._undershoots()}
 
     def restore(self, state: dict[str, Any]) -> None:
         self._dt = state.get("dt")
         self.counts = {name: int(state.get(name, 0)) for name in self.counts}
+        if self.undershoots is not None:
+            self.undershoots.restore(state.get("undershoots", {}))
 
     def report(self) -> dict[str, Any]:
-        return {"type": self.options.type, "adaptive": self.options.is_adaptive, **self.counts, "seconds": self.seconds}
+        return {"type": self.options.type, "adaptive": self.options.is_adaptive, **self.counts, "seconds": self.seconds, **self._undershoots()}
+
+    def _undershoots(self) -> dict[str, Any]:
+        return {} if self.undershoots is None else {"undershoots": self.undershoots.totals()}
 
     def free(self) -> None:
         self._leave()

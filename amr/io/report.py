@@ -268,6 +268,9 @@ def _run_table(report: dict[str, Any]) -> Any:
             f"{each['type']}: {each['steps']:,} steps, {each['rejected_steps']:,} rejected; {each['snes_iterations']:,} Newton, "
             f"{each['ksp_iterations']:,} linear iterations"
         )
+        if undershoots := report["implicit"].get("undershoots"):
+            least = undershoots["least"]
+            rows["negative"] = f"{undershoots['cells']:,} of the cell updates" + (f"; least {least:.3g}" if least is not None else "")
     for name, text in rows.items():
         table.add_row(name, text)
     return table

@@ -15,6 +15,7 @@ from amr.physics.base import ParameterModel, Physics
 from amr.physics.burgers import Burgers
 from amr.physics.diffusion import AdvectionDiffusion, Diffusion, ReactionDiffusion
 from amr.physics.euler import Euler
+from amr.physics.fokker_planck import FokkerPlanck
 from amr.physics.shallow_water import ShallowWater
 
 #: Equation sets by their name in the case file.
@@ -28,6 +29,7 @@ PHYSICS: dict[str, type[Physics]] = {
         ShallowWater,
         Diffusion,
         AdvectionDiffusion,
+        FokkerPlanck,
         ReactionDiffusion,
     )
 }

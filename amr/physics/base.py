@@ -57,6 +57,10 @@ class Physics:
         One per evolved variable where they diffuse, which the integrator "petsc" sees to; else empty.
     reactions : tuple of (name, function)
         Rates of change in a cell that belong to the equations.
+    energy : callable or None
+        Energy (m,) at points (dim, m) whose slope drives what diffuses down (`amr.physics.landscapes`).
+    petsc_options : str
+        Of PETSc, which those of the case come after and win.
     functions : dict
         Plugins of the parameters named by ``plugin_keys``, by their strings.
     """
@@ -66,6 +70,7 @@ class Physics:
     Parameters: ClassVar[type[ParameterModel]]
     has_flux: ClassVar[bool] = True
     plugin_keys: ClassVar[tuple[str, ...]] = ()
+    petsc_options: ClassVar[str] = ""
 
     def __init__(
         self, dim: int, parameters: ParameterModel, functions: Mapping[str, Callable[..., Any]] | None = None
@@ -83,6 +88,7 @@ class Physics:
         self.indicator_variables: tuple[str, ...] = ()
         self.diffusivities: tuple[Diffusivity, ...] = ()
         self.reactions: tuple[NamedSource, ...] = ()
+        self.energy: Callable[[np.ndarray], np.ndarray] | None = None
         self.functions = dict(functions or {})
         self.spec: _c.PhysicsSpec
         self._define()

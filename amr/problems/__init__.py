@@ -14,6 +14,7 @@ from amr.problems.implosion import Implosion
 from amr.problems.isentropic_vortex import IsentropicVortex
 from amr.problems.jeans import Jeans
 from amr.problems.kelvin_helmholtz import KelvinHelmholtz
+from amr.problems.langevin import Langevin
 from amr.problems.rayleigh_taylor import RayleighTaylor
 from amr.problems.riemann import Riemann
 from amr.problems.riemann_2d import Riemann2D
@@ -37,6 +38,7 @@ PROBLEMS: dict[str, type[Problem]] = {
     "isentropic_vortex": IsentropicVortex,
     "jeans": Jeans,
     "kelvin_helmholtz": KelvinHelmholtz,
+    "langevin": Langevin,
     "rayleigh_taylor": RayleighTaylor,
     "riemann": Riemann,
     "riemann_2d": Riemann2D,

@@ -62,6 +62,8 @@ class Setting:
         Sum of the gravity sources; zero without one.
     self_gravity : float
         Constant G of self-gravity; zero without.
+    energy : callable or None
+        Of the physics, where it has a landscape: points (dim, m) to (m,).
     """
 
     dim: int
@@ -73,6 +75,7 @@ class Setting:
     periodic: tuple[bool, ...]
     gravity: np.ndarray
     self_gravity: float = 0.0
+    energy: Callable[[np.ndarray], np.ndarray] | None = None
 
     @property
     def length(self) -> np.ndarray:
