@@ -15,7 +15,7 @@ from amr.implicit.petsc import load_petsc
 from amr.implicit.solver import LinearSolver, SolveInfo
 
 # The answer is the inverse of a small eigenvalue: what the residual leaves of it is this times the time asked for.
-_TOLERANCE = "-ksp_rtol 1e-13"
+_DEFAULTS = "-ksp_rtol 1e-13 -mg_levels_ksp_type richardson -mg_levels_pc_type sor"
 _MOST_ITERATIONS = 50  # of inverse iteration
 
 
@@ -81,7 +81,7 @@ def passage_time(
     values[rows - low] = 0.0
     rhs.setArray(values)
     tau = mat.createVecRight()
-    solver = LinearSolver(_System(mat, comm), f"{_TOLERANCE} {options}", prefix)
+    solver = LinearSolver(_System(mat, comm), f"{_DEFAULTS} {options}", prefix)
     info = solver.solve(rhs, tau)
     tau.pointwiseMult(tau, inverse)
     found = operator.from_vec(tau, np.empty(operator.shape))
