@@ -15,6 +15,7 @@ from amr.problems.isentropic_vortex import IsentropicVortex
 from amr.problems.jeans import Jeans
 from amr.problems.kelvin_helmholtz import KelvinHelmholtz
 from amr.problems.langevin import Langevin
+from amr.problems.morphogen import Morphogen
 from amr.problems.rayleigh_taylor import RayleighTaylor
 from amr.problems.riemann import Riemann
 from amr.problems.riemann_2d import Riemann2D
@@ -39,6 +40,7 @@ PROBLEMS: dict[str, type[Problem]] = {
     "jeans": Jeans,
     "kelvin_helmholtz": KelvinHelmholtz,
     "langevin": Langevin,
+    "morphogen": Morphogen,
     "rayleigh_taylor": RayleighTaylor,
     "riemann": Riemann,
     "riemann_2d": Riemann2D,
