@@ -51,6 +51,7 @@ ERRORS = {
     "acoustic_pulse": 6.5e-4,
     "dam_break": 4.7e-4,
     "jeans": 2.4e-5,
+    "dorsal": 1e-5,
     "langevin": 1.2e-5,
     "sedov_2d": 6.7e-2,
     "sedov_3d": 1.9e-2,

@@ -103,11 +103,9 @@ class Parabolic:
     def rate(self, u: np.ndarray) -> float:
         """Largest sum over axes of 2 D / spacing^2, or what a drift makes of it, in the cells of this rank [1/s]. Collective."""
         if self._near is not None:
-            mat = self._scaled(u)
-            diagonal = mat.getDiagonal()
+            diagonal = self._jacobian.getDiagonal()
             largest = float(diagonal.getArray().max(initial=0.0))
-            for each in (mat, diagonal):
-                each.destroy()
+            diagonal.destroy()
             return largest
         slope = np.max([self._slope(v, law, u) for v, law in enumerate(self.laws)], axis=0)
         axes = self.mesh.spacing[:, : self.mesh.ghosts.layout.dim]

@@ -254,14 +254,16 @@ class PetscStepper(Stepper):
         ts.setTime(t)
         ts.setTimeStep(dt)
         ts.setMaxTime(math.inf)
+        number = 0.0
         if self.options.part != EXPLICIT:
             number = dt * self._equations.diffusion_rate(self._u.getArray(readonly=True))
             pc, wanted = ts.getSNES().getKSP().getPC(), self.options.preconditioner(number)
             if pc.getType() != wanted:
                 pc.setType(wanted)
         if self.options.part != EXPLICIT and "snes_atol" not in self.options.own:
-            # Where the first guess is the solution (a steady state) the residual is round-off and cannot fall by snes_rtol.
-            ts.getSNES().setTolerances(atol=1e-13 * self._u.norm() / dt)
+            # Where the first guess is the solution (a steady state) the residual is round-off, of the terms that cancel in it, and
+            # cannot fall by snes_rtol.
+            ts.getSNES().setTolerances(atol=(1e-13 + 1e-15 * number) * self._u.norm() / dt)
         self.failure = ""
         try:
             ts.step()

@@ -26,7 +26,9 @@ class Morphogen(Problem):
     requires: ClassVar[tuple[str, ...]] = ("reaction_diffusion",)
 
     amplitude: float = Field(1.0, gt=0, description="Concentration at the source in the end")
-    steady_after: float = Field(0.0, ge=0, description="Time after which the exact state is the steady one")
+    steady_after: float | None = Field(
+        None, ge=0, description="Time after which the exact state is the steady one; default never"
+    )
 
     def faults(self, setting: Setting) -> Iterator[ProblemFault]:
         params = setting.params
@@ -47,7 +49,7 @@ class Morphogen(Problem):
         return {self.setting.primitives[0]: filled(0.0, x)}
 
     def has_exact(self, t: float) -> bool:
-        return t > 0 and t >= self.steady_after
+        return self.steady_after is not None and t >= self.steady_after
 
     def exact(self, x: np.ndarray, t: float) -> State:
         if not self.has_exact(t):
