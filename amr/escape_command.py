@@ -55,8 +55,8 @@ class Escape:
 def measure(case: Case, temperatures: Sequence[float], comm: Comm) -> list[Escape]:
     """Escape times from every well of a case with physics fokker_planck. Collective.
 
-    The mesh at each temperature is the one that the case starts on from equilibrium. A well counts as reached where its parabola is
-    half a temperature high.
+    The mesh at each temperature is the one that the case starts on from equilibrium. A well counts as reached where its parabola
+    is half a temperature high.
 
     Raises
     ------
@@ -78,7 +78,10 @@ def measure(case: Case, temperatures: Sequence[float], comm: Comm) -> list[Escap
         lambda: survey(physics.energy, np.array(case.mesh.lower, float), np.array(case.mesh.upper, float))
     )
     barriers = [
-        min((s.energy - well.energy for s in found.saddles if i in s.wells and s.wells[0] != s.wells[1]), default=math.inf)
+        min(
+            (s.energy - well.energy for s in found.saddles if i in s.wells and s.wells[0] != s.wells[1]),
+            default=math.inf,
+        )
         for i, well in enumerate(found.wells)
     ]
     if not any(math.isfinite(each) for each in barriers):
@@ -150,7 +153,9 @@ Examples:
     multiple=True,
     help="Instead of the case's; may be repeated.",
 )
-@click.option("--set", "overrides", metavar="SECTION.KEY=VALUE", multiple=True, help="Change a key of the case; may be repeated.")
+@click.option(
+    "--set", "overrides", metavar="SECTION.KEY=VALUE", multiple=True, help="Change a key of the case; may be repeated."
+)
 @click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
 def escape(case_file: Path, temperatures: tuple[float, ...], overrides: tuple[str, ...], markdown: bool) -> int:
     from amr.case import load_case

@@ -13,7 +13,9 @@ from tests.runs import l1_error, small
 def test_the_steady_gradient_converges_with_second_order():
     """To exp(-x / lambda), with its flux at the source and the end that lets it go on."""
     errors = [
-        l1_error(small("dorsal", mesh={"max_level": 0, "root_blocks": [n]}, petsc={"options": "-ts_rtol 1e-7"}), "morphogen")
+        l1_error(
+            small("dorsal", mesh={"max_level": 0, "root_blocks": [n]}, petsc={"options": "-ts_rtol 1e-7"}), "morphogen"
+        )
         for n in (16, 32)
     ]
     assert errors[1] < 3e-5 and np.log2(errors[0] / errors[1]) > 1.9

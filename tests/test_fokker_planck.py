@@ -90,7 +90,8 @@ def errors(dim: int, roots: int, box: str, height: float) -> tuple[float, float]
 
 @pytest.mark.parametrize(
     ("dim", "box", "height"),
-    [(dim, box, height) for dim in (1, 2) for box in BOXES for height in (0.5, 3.0)] + [(3, "box", 0.5), (3, "corner", 3.0)],
+    [(dim, box, height) for dim in (1, 2) for box in BOXES for height in (0.5, 3.0)]
+    + [(3, "box", 0.5), (3, "corner", 3.0)],
 )
 def test_second_order_in_both_norms(dim, box, height):
     """The two-point flux between levels, with its value moved along the face, costs no order."""

@@ -22,6 +22,9 @@ from tests.runs import SOLVE, small
 SMALL: dict[str, dict[str, Any]] = {"mesh": {"block_cells": 8, "max_level": 2, "root_blocks": [3, 3]}}
 
 
+PLANE = {"center": [0.0, 1.0], "depth": 1.0, "width": 1.0}
+
+
 def one_dimension(**sections: Any) -> Case:
     """A double well on one level or more."""
     data: dict[str, Any] = {
@@ -67,7 +70,13 @@ def test_equilibrium_is_at_rest_across_levels(dim):
     half = [1.5] * dim
     case = Case.from_dict(
         {
-            "mesh": {"lower": [-1.5] * dim, "upper": half, "root_blocks": [3] * dim, "block_cells": 8, "max_level": 2 if dim < 3 else 1},
+            "mesh": {
+                "lower": [-1.5] * dim,
+                "upper": half,
+                "root_blocks": [3] * dim,
+                "block_cells": 8,
+                "max_level": 2 if dim < 3 else 1,
+            },
             "physics": {
                 "name": "fokker_planck",
                 "temperature": 0.25,
@@ -75,7 +84,12 @@ def test_equilibrium_is_at_rest_across_levels(dim):
             },
             "problem": {"name": "langevin", "start": "equilibrium"},
             "scheme": {"integrator": "petsc"},
-            "refinement": {"regions": [{"lower": [-1.0] * dim, "upper": [0.4] * dim, "level": 1}], "refine": 0.02, "interval": 1000, "buffer": 1},
+            "refinement": {
+                "regions": [{"lower": [-1.0] * dim, "upper": [0.4] * dim, "level": 1}],
+                "refine": 0.02,
+                "interval": 1000,
+                "buffer": 1,
+            },
             "guard": {"enabled": False},
             "time": {"end": 5.0, "dt": 0.5},
             "output": {"format": "none"},
@@ -92,7 +106,9 @@ def test_equilibrium_is_at_rest_across_levels(dim):
 @pytest.mark.parametrize(("kind", "least"), [("beuler", -1e-16), ("bdf", -1e-8), ("rosw", -1e-3), ("arkimex", -1e-3)])
 def test_undershoots_of_each_type_are_reported(kind, least):
     """A narrow start: only backward Euler promises that nothing becomes negative."""
-    case = one_dimension(problem={"width": 0.06}, petsc={"options": f"-ts_type {kind} -ts_rtol 1e-3"}, time={"end": 2.0})
+    case = one_dimension(
+        problem={"width": 0.06}, petsc={"options": f"-ts_type {kind} -ts_rtol 1e-3"}, time={"end": 2.0}
+    )
     report, _, _ = ran(case)
     told = report["implicit"]["undershoots"]
     assert (told["cells"] > 0) == (told["least"] < -1e-15 / 4.0)
@@ -128,7 +144,13 @@ def test_ranks_agree_to_the_solvers_tolerance(mpirun, tmp_path):
     found = []
     for ranks in (1, 2, 3):
         folder = tmp_path / str(ranks)
-        changes = ("output.format=none", "mesh.block_cells=8", "mesh.root_blocks=[3,3]", "mesh.max_level=2", "time.end=110.0")
+        changes = (
+            "output.format=none",
+            "mesh.block_cells=8",
+            "mesh.root_blocks=[3,3]",
+            "mesh.max_level=2",
+            "time.end=110.0",
+        )
         args = [each for change in changes for each in ("--set", change)]
         mpirun(ranks, [*SOLVE, "cases/langevin.toml", "--quiet", "--output", folder, *args], check=True)
         found.append(json.loads((folder / "report.json").read_text()))
@@ -181,7 +203,7 @@ def test_escape_is_a_command():
         ({"physics": {"landscape": "muller"}}, r"unknown landscape .muller.; did you mean .muller_brown."),
         ({"physics": {"landscape": {"name": "muller_brown"}}}, "muller_brown is offered in 2D, not in 1D"),
         ({"physics": {"landscape": {"name": "double_well", "barrier": -1.0}}}, "landscape.barrier.*greater than 0"),
-        ({"physics": {"landscape": {"name": "wells", "wells": [{"center": [0.0, 1.0], "depth": 1.0, "width": 1.0}]}}}, "2 components in 1D"),
+        ({"physics": {"landscape": {"name": "wells", "wells": [PLANE]}}}, "2 components in 1D"),
         ({"physics": {"temperature": 0.0}}, "physics.temperature"),
         ({"problem": {"center": None}}, "problem.center.*missing"),
         ({"problem": {"center": [0.0, 0.0]}}, "problem.center"),
@@ -190,7 +212,6 @@ def test_escape_is_a_command():
     ],
 )  # fmt: skip
 def test_faults_are_told(change, message):
-    change = {k: {key: v for key, v in section.items()} for k, section in change.items()}
     with pytest.raises(CaseError, match=message):
         if change.get("problem", {}).get("center", 0) is None:
             Case.from_dict({**one_dimension().data, "problem": {"name": "langevin"}})

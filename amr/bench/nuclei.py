@@ -28,7 +28,7 @@ class Gradient:
     upper: float
 
     def read(self, place: np.ndarray) -> np.ndarray:
-        """Concentration at places (m,) between the cells' centres: its logarithm is interpolated, which is exact for an exponential."""
+        """Concentration at places (m,): the logarithm between the cells' centres is linear, which is exact for an exponential."""
         return np.exp(np.interp(place, self.x, np.log(np.maximum(self.value, 1e-300))))
 
     def exact(self, place: np.ndarray) -> np.ndarray:
@@ -58,8 +58,8 @@ def steady(case: Case) -> Gradient:
 def boundary_error(gradient: Gradient, read: Callable[[np.ndarray], np.ndarray], nuclei: int) -> float:
     """Root mean square of the distance of boundaries, halfway between two nuclei of different fate, from where they should be.
 
-    Over thresholds whose boundaries lie evenly between one and five lengths of the gradient. An exact reading of n nuclei on an axis of
-    length L gives the distance of a random point from the middle of its interval, L / (n sqrt(12)).
+    Over thresholds whose boundaries lie evenly between one and five lengths of the gradient. An exact reading of n nuclei on an
+    axis of length L gives the distance of a random point from the middle of its interval, L / (n sqrt(12)).
     """
     size = gradient.upper - gradient.lower
     place = gradient.lower + size * (np.arange(nuclei) + 0.5) / nuclei

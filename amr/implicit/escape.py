@@ -36,8 +36,9 @@ def passage_time(
 ) -> tuple[np.ndarray, SolveInfo]:
     """Mean time after which a path that starts in a cell first reaches the target. Collective.
 
-    It solves the backward equation ``A^T tau = 1`` outside the target, ``tau = 0`` in it. With the equilibrium's square root s the
-    matrix ``s A^T / s`` is symmetric up to faces between levels, and s is what relaxation leaves of errors: GAMG needs to know.
+    It solves the backward equation ``A^T tau = 1`` outside the target, ``tau = 0`` in it. With the equilibrium's square root s
+    the matrix ``s A^T / s`` is symmetric up to faces between levels, and s is what relaxation leaves of errors: GAMG needs to
+    know.
 
     Parameters
     ----------

@@ -26,9 +26,9 @@ def reduced_energy(
 ) -> np.ndarray:
     """psi (n_block, nk, nj, ni) whose exp(-psi) is the mean of exp(-E / T) over each cell. Collective.
 
-    By Gauss points, 3 per axis, in 3D 2, as for initial states: the equilibrium on the mesh has the averages of the exact one, and
-    cells that are joined keep it. The logarithm of the mean is taken beside the least energy of each cell, so that no exponential
-    overflows.
+    By Gauss points, 3 per axis, in 3D 2, as for initial states: the equilibrium on the mesh has the averages of the exact one,
+    and cells that are joined keep it. The logarithm of the mean is taken beside the least energy of each cell, so that no
+    exponential overflows.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def reduced_energy(
 
 
 class FokkerPlanckOperator(CompositeOperator):
-    """The operator on one mesh, times the cells' volumes, with no flux through the sides that are not periodic. Collective to make.
+    """The operator on one mesh, times the cells' volumes; sides that are not periodic let nothing through. Collective to make.
 
     Its columns sum to zero (probability is conserved), ``exp(-psi)`` is in its null space, and its off-diagonal entries are at
     most 0, so that the matrix of a step of backward Euler, of any length, is an M-matrix: densities stay positive

@@ -151,7 +151,8 @@ class PetscStepper(Stepper):
             self.undershoots.restore(state.get("undershoots", {}))
 
     def report(self) -> dict[str, Any]:
-        return {"type": self.options.type, "adaptive": self.options.is_adaptive, **self.counts, "seconds": self.seconds, **self._undershoots()}
+        kind = {"type": self.options.type, "adaptive": self.options.is_adaptive}
+        return {**kind, **self.counts, "seconds": self.seconds, **self._undershoots()}
 
     def _undershoots(self) -> dict[str, Any]:
         return {} if self.undershoots is None else {"undershoots": self.undershoots.totals()}
@@ -261,8 +262,8 @@ class PetscStepper(Stepper):
             if pc.getType() != wanted:
                 pc.setType(wanted)
         if self.options.part != EXPLICIT and "snes_atol" not in self.options.own:
-            # Where the first guess is the solution (a steady state) the residual is round-off, of the terms that cancel in it, and
-            # cannot fall by snes_rtol.
+            # Where the first guess is the solution (a steady state) the residual is round-off, of the terms that cancel in it,
+            # and cannot fall by snes_rtol.
             ts.getSNES().setTolerances(atol=(1e-13 + 1e-15 * number) * self._u.norm() / dt)
         self.failure = ""
         try:

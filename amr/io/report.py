@@ -269,8 +269,8 @@ def _run_table(report: dict[str, Any]) -> Any:
             f"{each['ksp_iterations']:,} linear iterations"
         )
         if undershoots := report["implicit"].get("undershoots"):
-            least = undershoots["least"]
-            rows["negative"] = f"{undershoots['cells']:,} of the cell updates" + (f"; least {least:.3g}" if least is not None else "")
+            least = "" if undershoots["least"] is None else f"; least {undershoots['least']:.3g}"
+            rows["negative"] = f"{undershoots['cells']:,} of the cell updates{least}"
     for name, text in rows.items():
         table.add_row(name, text)
     return table

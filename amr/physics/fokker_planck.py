@@ -19,8 +19,9 @@ class FokkerPlanckParameters(base.ParameterModel):
 
     temperature: float = Field(gt=0, description="T, in units of energy")
     landscape: dict[str, Any] | str = Field(
-        description='{ name = "double_well", barrier, half_width, stiffness }, { name = "muller_brown", scale }, { name = "wells", '
-        'wells = [{ center, depth, width }, ..], stiffness, center } or a plugin "file.py:f", f(x) of points x (dim, n) -> energies'
+        description='{ name = "double_well", barrier, half_width, stiffness }, { name = "muller_brown", scale }, '
+        '{ name = "wells", wells = [{ center, depth, width }, ..], stiffness, center } or a plugin "file.py:f", '
+        "f(x) of points x (dim, n) -> energies"
     )
 
 
@@ -37,6 +38,7 @@ class FokkerPlanck(base.Physics):
     petsc_options: ClassVar[str] = "-ts_type beuler -ksp_rtol 1e-13"
     Parameters = FokkerPlanckParameters
     parameters: FokkerPlanckParameters
+    energy: Energy
 
     def _define(self) -> None:
         self.variables = self.primitives = self.indicator_variables = ("density",)

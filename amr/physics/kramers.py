@@ -95,7 +95,10 @@ def survey(energy: Energy, lower: np.ndarray, upper: np.ndarray) -> Topography:
     wells = [Well(lower + size * z[:, i], float(heights[i]), hessian[i] * metric) for i in minima]
     saddles = [
         Saddle(
-            lower + size * z[:, i], float(heights[i]), hessian[i] * metric, _ends(scaled, z[:, i], hessian[i], z[:, minima])
+            lower + size * z[:, i],
+            float(heights[i]),
+            hessian[i] * metric,
+            _ends(scaled, z[:, i], hessian[i], z[:, minima]),
         )
         for i in order
         if negative[i] == 1 and minima

@@ -36,7 +36,9 @@ class Landscape(_Table):
 class DoubleWell(Landscape):
     """``barrier ((x / half_width)^2 - 1)^2`` along x, ``stiffness / 2`` times the square of the distance from the x axis."""
 
-    barrier: float = Field(1.0, gt=0, description="Energy of the saddle at 0 above the wells at x = -half_width and half_width")
+    barrier: float = Field(
+        1.0, gt=0, description="Energy of the saddle at 0 above the wells at x = -half_width and half_width"
+    )
     half_width: float = Field(1.0, gt=0, description="Distance of the wells from 0")
     stiffness: float = Field(1.0, gt=0, description="Of the walls across x")
 
@@ -50,7 +52,9 @@ class MullerBrown(Landscape):
 
     dims: ClassVar[tuple[int, ...]] = (2,)
 
-    scale: float = Field(1.0, gt=0, description="Factor of the published energies, whose wells are -147, -108 and -81 deep")
+    scale: float = Field(
+        1.0, gt=0, description="Factor of the published energies, whose wells are -147, -108 and -81 deep"
+    )
 
     def energy(self, x: np.ndarray) -> np.ndarray:
         total = np.zeros(x.shape[1])
@@ -84,7 +88,11 @@ class Wells(Landscape):
         for i, point in enumerate([each.center for each in self.wells]):
             if len(point) != dim:
                 return f"wells[{i}].center has {len(point)} components in {dim}D"
-        return "" if self.center is None or len(self.center) == dim else f"center has {len(self.center)} components in {dim}D"
+        return (
+            ""
+            if self.center is None or len(self.center) == dim
+            else f"center has {len(self.center)} components in {dim}D"
+        )
 
     def energy(self, x: np.ndarray) -> np.ndarray:
         middle = np.zeros(len(x)) if self.center is None else np.asarray(self.center)

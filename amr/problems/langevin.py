@@ -9,7 +9,16 @@ import numpy as np
 from pydantic import Field, PrivateAttr
 
 from amr.physics.landscapes import Energy
-from amr.problems.base import BoundaryFunction, Problem, ProblemFault, Setting, State, displacement, filled, vector_faults
+from amr.problems.base import (
+    BoundaryFunction,
+    Problem,
+    ProblemFault,
+    Setting,
+    State,
+    displacement,
+    filled,
+    vector_faults,
+)
 
 _POINTS = 8  # of Gauss-Legendre, per axis of a panel
 _MOST_PANELS = {1: 4096, 2: 256, 3: 24}  # per axis
@@ -30,7 +39,9 @@ class Langevin(Problem):
     center: list[float] | None = Field(None, description="Of the Gaussian, one number per axis")
     width: float = Field(0.1, gt=0, description="Standard deviation of the Gaussian")
     steady_after: float | None = Field(
-        None, ge=0, description="Time after which the exact state is the equilibrium; default: at the start if it starts there"
+        None,
+        ge=0,
+        description="Time after which the exact state is the equilibrium; default: at the start if it starts there",
     )
 
     _partition: tuple[float, float] | None = PrivateAttr(default=None)
@@ -70,9 +81,7 @@ class Langevin(Problem):
         return {"density": np.exp((least - setting.energy(x)) / temperature) / partition}
 
 
-def partition_sum(
-    energy: Energy, temperature: float, lower: np.ndarray, upper: np.ndarray
-) -> tuple[float, float]:
+def partition_sum(energy: Energy, temperature: float, lower: np.ndarray, upper: np.ndarray) -> tuple[float, float]:
     """An energy E0 near the least one, and the integral of exp((E0 - E) / T) over the box.
 
     By Gauss-Legendre on panels that are halved until the integral stays the same to 1e-13 or there are enough of them.
@@ -87,9 +96,7 @@ def partition_sum(
     return least, total
 
 
-def _integral(
-    energy: Energy, temperature: float, lower: np.ndarray, upper: np.ndarray, n: int
-) -> tuple[float, float]:
+def _integral(energy: Energy, temperature: float, lower: np.ndarray, upper: np.ndarray, n: int) -> tuple[float, float]:
     node, weight = np.polynomial.legendre.leggauss(_POINTS)
     at = ((np.arange(n)[:, None] + 0.5 + 0.5 * node) / n).ravel()
     mass = np.tile(0.5 * weight / n, n)

@@ -18,8 +18,8 @@ from amr.problems.base import Problem, ProblemFault, Setting, State, filled
 class Morphogen(Problem):
     """Nothing at the start; in the end amplitude exp(-x / lambda) with lambda = sqrt(D / rate) and x from the lower end.
 
-    The exact state is that of the end. The boundaries of the case must fit it: at the lower end a flux amplitude D / lambda into the
-    domain, at the upper one what leaves, (D / lambda) q + flux = 0.
+    The exact state is that of the end. The boundaries of the case must fit it: at the lower end a flux amplitude D / lambda into
+    the domain, at the upper one what leaves, (D / lambda) q + flux = 0.
     """
 
     summary: ClassVar[str] = "A morphogen made at the lower end of x, which diffuses and decays; exact steady state"
@@ -34,7 +34,9 @@ class Morphogen(Problem):
         params = setting.params
         reaction = params.reaction
         decays = isinstance(reaction, dict) and reaction.get("name") == "decay" and reaction.get("rate", 0.0) > 0
-        is_one = len(params.species) == 1 and isinstance(params.diffusivity[0], float | int) and params.diffusivity[0] > 0
+        is_one = (
+            len(params.species) == 1 and isinstance(params.diffusivity[0], float | int) and params.diffusivity[0] > 0
+        )
         if not (decays and is_one and not reaction.get("production", 0.0)):
             text = 'needs one species with a constant diffusivity above 0 and reaction = { name = "decay", rate = .. } alone'
             yield ProblemFault("name", "morphogen", text)
