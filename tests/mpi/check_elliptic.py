@@ -4,6 +4,7 @@ import numpy as np
 
 from amr.comm import Comm
 from amr.errors import PluginError, SolveError
+from amr.implicit.fokker_planck import FokkerPlanckOperator
 from amr.implicit.operator import CompositeOperator
 from amr.implicit.sides import dirichlet
 from amr.implicit.solver import LinearSolver
@@ -46,6 +47,29 @@ def check(forest, comm, kinds, exact, counts):
         each.free()
 
 
+def check_drift(forest, comm):
+    """The operator of Fokker and Planck against one rank, to round-off, and its equilibrium at rest."""
+
+    def made(comm):
+        mesh = local_mesh(forest, comm)
+        psi = 9.0 * np.prod(np.sin(5.0 * mesh.cell_centers() + 1.0), axis=0)
+        return FokkerPlanckOperator(mesh, comm, psi, 0.5)
+
+    operator, serial = made(comm), made(Comm.self_())
+    low, high = operator.mat.getOwnershipRange()
+    x, product = serial.mat.createVecs()
+    x.setArray(np.random.default_rng(0).random(x.getSize()))
+    serial.mat.mult(x, product)
+    y, other = operator.mat.createVecs()
+    y.setArray(x.getArray()[low:high])
+    operator.mat.mult(y, other)
+    assert np.allclose(other.getArray(), product.getArray()[low:high], rtol=0, atol=1e-13 * serial.mat.norm())
+    operator.mat.mult(operator.equilibrium, other)
+    assert other.norm(3) < 1e-14 * operator.mat.norm() * operator.equilibrium.norm(3)
+    for each in (operator, serial):
+        each.free()
+
+
 def main() -> None:
     comm = Comm.world()
     counts = []
@@ -57,6 +81,7 @@ def main() -> None:
         check(forest, comm, [], Smooth(dim, is_beta_variable=True), counts)
         forest = random_forest(dim, 3, n_level=2)
         check(forest, comm, ["dirichlet"], Smooth(dim, jump=1e3), counts)
+        check_drift(forest, comm)
     assert max(many / one for one, many in counts) <= 1.5, counts
 
     forest = refined_forest(2, 4, [False] * 3, box)
