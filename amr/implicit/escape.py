@@ -26,6 +26,7 @@ class _System:
     mat: Any
     comm: Comm
     is_singular: bool = False
+    has_multigrid: bool = False
 
     def remove_mean(self, vec: Any) -> None:
         """There is none."""

@@ -83,6 +83,7 @@ class FokkerPlanckOperator(CompositeOperator):
     """
 
     least_beta: ClassVar[float] = -np.inf
+    has_multigrid: ClassVar[bool] = False  # its coarse errors are not smooth, but exp(-psi) times smooth ones
 
     def __init__(self, mesh: LocalMesh, comm: Comm, psi: np.ndarray, temperature: float) -> None:
         if not 0.0 < temperature < np.inf:

@@ -72,6 +72,7 @@ class CompositeOperator:
     """
 
     least_beta: ClassVar[float] = 0.0
+    has_multigrid: ClassVar[bool] = True
     temperature: float = 0.0  # of amr.implicit.fokker_planck
 
     def __init__(

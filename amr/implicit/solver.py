@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from amr.errors import SolveError
 from amr.implicit.multigrid import FEW, Hierarchy
@@ -12,6 +12,7 @@ from amr.implicit.petsc import insert_options, load_petsc, remove_options, split
 
 if TYPE_CHECKING:
     from amr.comm import Comm
+    from amr.implicit.operator import CompositeOperator
 
 # Faces between levels make the matrix nonsymmetric, so no conjugate gradients.
 DEFAULTS = "-ksp_type fgmres -ksp_rtol 1e-10 -ksp_max_it 500 -pc_type mg"
@@ -79,6 +80,10 @@ class System(Protocol):
         """The ranks it is spread over."""
 
     @property
+    def has_multigrid(self) -> bool:
+        """Whether it is one of those that `amr.implicit.multigrid` makes coarser ones of; others get GAMG for PCMG."""
+
+    @property
     def is_singular(self) -> bool:
         """Whether `remove_mean` makes a solution unique."""
 
@@ -113,8 +118,10 @@ class LinearSolver:
         self._error: type[Exception] = petsc.Error
         defaults = [DEFAULTS, _SINGULAR if operator.is_singular else ""]
         is_multigrid = dict(split_options(f"{DEFAULTS} {options}")).get("pc_type") == "mg"
-        if is_multigrid:
-            self._hierarchy = Hierarchy(operator)
+        if is_multigrid and not operator.has_multigrid:
+            options = f"{options} -pc_type gamg"
+        elif is_multigrid:
+            self._hierarchy = Hierarchy(cast("CompositeOperator", operator))
             defaults.append(_MULTIGRID)
             if not self._hierarchy.levels:  # blocks that cannot be halved
                 self._hierarchy, options = None, f"{options} -pc_type gamg"
