@@ -152,7 +152,9 @@ def make_stepper(case: Case, parts: Parts, timers: Timers) -> Stepper:
             terms=terms,
             options=f"{parts.physics.petsc_options} {case.petsc.options}",
             fixed_dt=case.time.dt,
-            density=None if parts.physics.energy is None else 1.0 / math.prod(parts.geometry.upper - parts.geometry.lower),
+            density=None
+            if parts.physics.energy is None
+            else 1.0 / math.prod(parts.geometry.upper - parts.geometry.lower),
         )
     return (SubcycledStepper if case.scheme.subcycle else Stepper)(*common)
 

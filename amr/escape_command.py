@@ -88,7 +88,9 @@ def measure(case: Case, temperatures: Sequence[float], comm: Comm) -> list[Escap
         raise CaseError("the landscape has no two wells with a saddle between them inside the domain")
     rows = []
     for temperature in temperatures:
-        changed = case.replace(physics={"temperature": temperature}, problem={"name": "langevin", "start": "equilibrium"})
+        changed = case.replace(
+            physics={"temperature": temperature}, problem={"name": "langevin", "start": "equilibrium"}
+        )
         with Simulation(changed, comm=comm) as sim:
             psi = reduced_energy(sim.mesh, comm, physics.energy, temperature)
             operator = FokkerPlanckOperator(sim.mesh, comm, psi, temperature)

@@ -6,8 +6,8 @@ from typing import Any
 
 from amr.case.choice import Collector
 from amr.case.schema import Scheme
-from amr.indicators import AdjointWeighted, Indicator, TrialIndicator
 from amr.case.text import path
+from amr.indicators import AdjointWeighted, Indicator, TrialIndicator
 from amr.physics.boundary import Condition
 from amr.problems.base import ProblemFault, Setting, state_faults
 from amr.scheme.flux import INTEGRATORS, PETSC

@@ -63,8 +63,7 @@ class Parabolic:
         self.is_linear = all(law.is_constant for law in self.laws)
         self._near: Any = None  # what relaxation leaves of errors, where that is not a constant
         self._operators = [
-            self._operator(physics, conditions, name, law)
-            for name, law in zip(self.variables, self.laws, strict=True)
+            self._operator(physics, conditions, name, law) for name, law in zip(self.variables, self.laws, strict=True)
         ]
         self._inverse_volume = np.repeat(1.0 / mesh.cell_volume, cells)
         self.mat = self._assemble(is_coupled)
