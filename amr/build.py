@@ -201,7 +201,7 @@ def build(case: Case, comm: Comm | None) -> Parts:
     conditions = [
         Condition(
             boundary.kind,
-            state=boundary.state if boundary.kind in ("inflow", *DIFFUSIVE_KINDS) else None,
+            state=boundary.state if boundary.kind in ("inflow", "no_slip", *DIFFUSIVE_KINDS) else None,
             function=boundary.function,
             name=boundary.name,
             robin=boundary.robin,
@@ -257,7 +257,7 @@ def _with_adjoint(
         layout,
         geometry,
         Forest.uniform(mesh.dim, mesh.root_blocks, mesh.periodic, level, level),
-        [boundary.kind == "reflecting" for boundary in case.boundaries],
+        [boundary.kind in ("reflecting", "no_slip") for boundary in case.boundaries],
         create_scheme(system.physics, options.integrator, options.reconstruction, options.limiter),
         options.cfl,
         Timers(),

@@ -18,6 +18,7 @@ from amr.io.checkpoint import Checkpoint, physics_parameters, write_checkpoint
 from amr.io.restart import open_checkpoint
 from amr.io.snapshot import Snapshot, digest
 from amr.problems.sample import average_pieces, error_sums
+from amr.scheme.timestep import diffusive_share
 
 if TYPE_CHECKING:
     from amr.simulation import Simulation
@@ -92,6 +93,9 @@ def make_report(sim: Simulation) -> dict[str, Any]:
         more["implicit"] = implicit
     with sim.timers("guard"):
         more["guard"] = guard_report(sim)
+    if sim.physics.is_viscous:
+        share = diffusive_share(sim.comm, sim.physics, sim.layout, sim.pool.u, sim.mesh)
+        more["time_step"] = {"limit": "diffusion" if share > 0.5 else "wave speed", "diffusive_share": share}
     snapshot = sim.snapshot()
     conservation = sim.ledger.report(sim.pool.u, sim.mesh)
     if sim.gravity is not None:

@@ -10,6 +10,22 @@ AMR_INLINE int along(int axis, int i, int j, int k) { return axis == 0 ? i : axi
 
 AMR_INLINE int mirror_of(int c, int side, int n) { return side ? 2 * n - 1 - c : -1 - c; }
 
+/* The cell outside a wall that the gas sticks to, from its mirror cell (`step` doubles away); wall: row of amr_boundary.state. */
+AMR_INLINE void no_slip(const amr_layout *l, const double *wall, double *cell, ptrdiff_t step) {
+  const ptrdiff_t s = l->var_stride;
+  const int e = l->dim + 1;
+  const double density = cell[step];
+  double energy = cell[e * s + step] + wall[e] * density;
+  for (int a = 1; a <= l->dim; a++) {
+    const double m = cell[a * s + step];
+    energy -= wall[a] * m;
+    cell[a * s] = wall[a] * density - m;
+  }
+  cell[0] = density;
+  cell[e * s] = energy;
+  for (int v = e + 1; v < l->n_var; v++) cell[v * s] = cell[v * s + step];
+}
+
 void amr_boundary_fill(const amr_layout *layout, double *u, const amr_boundary *boundary, ptrdiff_t n_op,
                        const int32_t *ops) {
   for (ptrdiff_t m = 0; m < n_op; m++) {
@@ -17,6 +33,15 @@ void amr_boundary_fill(const amr_layout *layout, double *u, const amr_boundary *
     const int direction = op[AMR_OP_EXTRA], axis = direction / 2, side = direction % 2,
               kind = boundary->kind[direction];
     const int nearest = side ? layout->n - 1 : 0;
+    if (kind == AMR_BOUNDARY_NO_SLIP) {
+      FOR_CELLS(op, i, j, k) {
+        const int normal = along(axis, i, j, k);
+        const ptrdiff_t step = (mirror_of(normal, side, layout->n) - normal) * layout->stride[axis];
+        no_slip(layout, boundary->state + direction * layout->n_var,
+                u + op[AMR_OP_DST] * layout->block_stride + amr_cell(layout, i, j, k), step);
+      }
+      continue;
+    }
     for (int v = 0; v < layout->n_var; v++) {
       double *block = u + op[AMR_OP_DST] * layout->block_stride + v * layout->var_stride;
       const double state = boundary->state[direction * layout->n_var + v];
@@ -37,6 +62,12 @@ void amr_boundary_coarse(const amr_layout *layout, double *u, const amr_boundary
     const int32_t *op = ops + m * AMR_OP_WIDTH;
     const int direction = op[AMR_OP_EXTRA], axis = direction / 2, kind = boundary->kind[direction];
     const ptrdiff_t inward = direction % 2 ? -layout->stride[axis] : layout->stride[axis];
+    if (kind == AMR_BOUNDARY_NO_SLIP) {
+      FOR_CELLS(op, i, j, k)
+      no_slip(layout, boundary->state + direction * layout->n_var,
+              u + op[AMR_OP_DST] * layout->block_stride + amr_cell(layout, i, j, k), inward);
+      continue;
+    }
     for (int v = 0; v < layout->n_var; v++) {
       double *block = u + op[AMR_OP_DST] * layout->block_stride + v * layout->var_stride;
       const double factor = kind == AMR_BOUNDARY_MIRROR ? boundary->parity[axis * layout->n_var + v] : 1.0;

@@ -2,7 +2,8 @@
  *
  * u_out = a u0 + b (u_in + dt L(u_in)) on the interior cells of the listed blocks, L from reconstructed face states (in primitive
  * variables: piecewise linear, with Hancock's half-step predictor or without; PPM; WENO5-Z) and a Riemann solver. Reference: van Leer,
- * SIAM J. Sci. Stat. Comput. 5 (1984) 1; Toro, Riemann Solvers and Numerical Methods for Fluid Dynamics, ch. 14.
+ * SIAM J. Sci. Stat. Comput. 5 (1984) 1; Toro, Riemann Solvers and Numerical Methods for Fluid Dynamics, ch. 14. Viscous fluxes
+ * (viscous.h) of u_in are part of L, the same through both sides of a face whatever the mask.
  */
 #ifndef AMR_STEP_H
 #define AMR_STEP_H
@@ -35,7 +36,8 @@ typedef struct {
                                lower face normal to each axis of each cell; upper faces of the last cells in their upper ghosts */
   double mass_weight;
   int mass_more;   /* 1: added to what is there */
-  double *scratch; /* amr_scratch_size(layout) doubles, 64-byte aligned for speed; amr_gather_size more with ghosts */
+  double *scratch; /* amr_scratch_size(layout) doubles, 64-byte aligned for speed; amr_gather_size more with ghosts or
+                               viscous fluxes */
   double *max_signal; /* [block], or NULL: what amr_check says of u_out, of the listed blocks; as if called after */
   int64_t *n_bad, *first_bad;
   int64_t n_flattened; /* out: interior cells whose slopes were set to zero because a face state was unphysical (axis by
@@ -47,7 +49,7 @@ typedef struct {
 /* Doubles of scratch that amr_advance needs for blocks of this layout, with any reconstruction that its ghosts suffice for. */
 ptrdiff_t amr_scratch_size(const amr_layout *layout);
 
-/* Doubles of scratch for `ghosts`: some blocks with ghosts, and a coarse box. */
+/* Doubles of scratch for `ghosts`, some blocks with ghosts and a coarse box, and after these for viscous.h. */
 ptrdiff_t amr_gather_size(const amr_layout *layout);
 
 /* Advance as stated above. Static variables (velocity of AMR_ADVECTION_FIELD) are copied from u_in. Cells whose half-step or

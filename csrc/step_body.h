@@ -7,6 +7,7 @@
 #include "physics_body.h"
 #include "step.h"
 #include "step_scratch.h"
+#include "viscous.h"
 
 /* A copy of the parameters that no store can change: what depends on them alone leaves the loops. */
 #define AMR_PARAM(p) {(p)[0], (p)[1], (p)[2]}
@@ -350,11 +351,14 @@ AMR_INLINE void PHYS(advance_block)(amr_work *work, int dim, ptrdiff_t block, co
   if (step->mask)
     for (ptrdiff_t c = 0; c < l->var_stride && !work->mask; c++)
       if (step->mask[block * l->var_stride + c] > 0) work->mask = step->mask + block * l->var_stride;
-  for (int a = 0; a < 3; a++) work->k[a] = step->dt / step->spacing[3 * block + a];
+  const double *h = step->spacing + 3 * block;
+  for (int a = 0; a < 3; a++) work->k[a] = step->dt / h[a];
+  if (work->viscous) amr_viscous_fluxes(work->physics, l, u_in, h, work->viscous); /* u_out may be u_in */
   PHYS(block)(work, dim);
+  if (work->viscous) amr_viscous_add(l, work->viscous, h, step->b * step->dt, work->u_out, work->slot, step->flux);
   if (step->max_signal) /* now, while the block is in the cache */
-    PHYS(check_block)(work->physics, l, dim, work->u_out, step->spacing + 3 * block, step->max_signal + block,
-                      step->n_bad + block, step->first_bad + block);
+    PHYS(check_block)(work->physics, l, dim, work->u_out, h, step->max_signal + block, step->n_bad + block,
+                      step->first_bad + block);
 }
 
 AMR_INLINE void PHYS(advance)(const amr_physics *physics, const amr_layout *l, amr_step *step, int dim) {
@@ -370,6 +374,7 @@ AMR_INLINE void PHYS(advance)(const amr_physics *physics, const amr_layout *l, a
     }
   const ptrdiff_t together = amr_gather_blocks(l);
   double *blocks = step->scratch + amr_scratch_size(l), *coarse = blocks + together * l->block_stride;
+  work.viscous = amr_is_viscous(physics) ? coarse + l->block_stride : NULL;
   for (int64_t q = 0; q < step->n_list; q += together) {
     const ptrdiff_t n = step->n_list - q < together ? step->n_list - q : together;
     if (step->ghosts) {

@@ -85,6 +85,7 @@ typedef struct {
   amr_scratch s;
   const double *u_in, *u0, *mask; /* of this block; mask NULL if no cell of the block is flagged */
   double *u_out, *mass;
+  double *viscous; /* scratch of viscous.h, or NULL without viscous fluxes */
   const int32_t *slot;
   double k[3];     /* dt / h */
   ptrdiff_t first; /* first cell of a plane that has slopes: -1 in x and y */

@@ -9,16 +9,22 @@ from amr.case import Case
 from tests.runs import made, small
 
 STATES = Path(__file__).parent / "plugins" / "states.py"
+VISCOUS = STATES.parent / "viscous.py"
 NARROW = STATES.parent / "narrow.py"
 
 
-def torn(dim: int, integrator: str = "muscl_hancock", **scheme: str | bool) -> Case:
+GAS = {"name": "navier_stokes", "viscosity": 0.01, "prandtl": 0.7}
+
+
+def torn(
+    dim: int, integrator: str = "muscl_hancock", physics: dict[str, str | float] | None = None, **scheme: str | bool
+) -> Case:
     """The case that needs the positivity fall-back, periodic, on ``dim`` axes."""
     return made(
         dim,
         {1: 4, 2: 2, 3: 2}[dim],
         mesh={"max_level": {1: 3, 2: 2, 3: 1}[dim]},
-        physics={"name": "euler"},
+        physics=physics or {"name": "euler"},
         problem={"name": f"{STATES}:torn"},
         scheme={"integrator": integrator, **scheme},
         # In 2D and 3D every block would refine: one corner only, so that coarse-fine faces need the fall-back too.
@@ -104,6 +110,26 @@ CASES: dict[str, Callable[[], Case]] = {
         "blast_3d",
         mesh={"max_level": 1, "root_blocks": [3, 3, 3], "block_cells": 8},
         scheme={"integrator": "ssp_rk3", "reconstruction": "ppm"},
+        refinement={"interval": 2},
+        time={"max_steps": 12},
+    ),
+    "torn 2D, fall-back, navier_stokes": lambda: torn(2, "ssp_rk3", {**GAS, "viscosity": 1e-3}),
+    "lid 2D, navier_stokes, walls without slip": lambda: made(
+        2,
+        2,
+        mesh={"max_level": 2, "periodic": False},
+        physics={**GAS, "scalars": ["dye"], "schmidt": 1.0},
+        problem={"name": f"{VISCOUS}:dyed"},
+        boundaries={"x": ["no_slip"] * 2, "y": ["no_slip", {"kind": "no_slip", "velocity": [1.0, 0.0]}]},
+        scheme={"integrator": "ssp_rk2"},
+        refinement={"indicators": [{"name": "vorticity", "refine": 0.1}]},
+        time={"max_steps": 30, "end": 1.0},
+    ),
+    "blast 3D, navier_stokes": lambda: small(
+        "blast_3d",
+        mesh={"max_level": 1, "root_blocks": [3, 3, 3], "block_cells": 8},
+        physics=GAS,
+        scheme={"integrator": "ssp_rk3"},
         refinement={"interval": 2},
         time={"max_steps": 12},
     ),

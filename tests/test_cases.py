@@ -43,6 +43,11 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "sod_2d_x": SMALL_2D,
     "sod_2d_y": SMALL_2D,
     "thermal_front": (*SMALL_2D, "time.end=0.1"),
+    "taylor_green": (
+        "mesh.block_cells=8",
+        'refinement.indicators=[{name="vorticity",refine=0.08,coarsen=0.04}]',
+        "time.end=1.0",
+    ),
     "vortex": ("mesh.root_blocks=[4,4]", "time.end=5.0"),
     "woodward_colella": ("mesh.max_level=3",),
 }
@@ -61,6 +66,7 @@ ERRORS = {
     "sod_2d_x": 1.8e-3,
     "sod_2d_y": 1.8e-3,
     "thermal_front": 1.05e-4,
+    "taylor_green": 8.3e-4,
     "two_rarefactions": 1.6e-3,
     "vortex": 2.2e-4,
 }

@@ -14,6 +14,7 @@ SETS = [
     ("burgers", {}),
     ("acoustics", {"density": 2.0, "sound_speed": 3.0}),
     ("euler", {"gamma": 1.6, "scalars": ["dye"]}),
+    ("navier_stokes", {"gamma": 1.3, "scalars": ["dye"], "viscosity": 0.1, "prandtl": 0.7, "schmidt": 2.0}),
     ("shallow_water", {"gravity": 9.81}),
     ("diffusion", {"diffusivity": 0.5}),
     ("advection_diffusion", {"velocity": [1.0, 2.0, 3.0], "diffusivity": {"coefficient": 2.0, "exponent": 1.0}}),

@@ -12,6 +12,7 @@ PARAMETERS = {
     "advection": lambda dim: {"velocity": [0.7, -0.4, 0.3][:dim]},
     "advection_field": lambda dim: {"velocity_field": True},
     "euler": lambda dim: {"gamma": 1.4, "scalars": ["dye", "smoke"]},
+    "navier_stokes": lambda dim: {"viscosity": 0.1, "conductivity": 0.2},
 }
 
 

@@ -10,7 +10,7 @@ cdef extern from "boundary.h" nogil:
     void amr_boundary_gather(const amr_layout *, const double *, double *, ptrdiff_t, ptrdiff_t, const int32_t *)
     void amr_boundary_scatter(const amr_layout *, double *, const double *, ptrdiff_t, ptrdiff_t, const int32_t *)
 
-COPY, MIRROR, CONSTANT, EXTRAPOLATE = range(4)
+COPY, MIRROR, CONSTANT, EXTRAPOLATE, NO_SLIP = range(5)
 
 
 cdef class BoundarySpec:
@@ -19,11 +19,11 @@ cdef class BoundarySpec:
     Parameters
     ----------
     kind : int32 (6,)
-        COPY, MIRROR, CONSTANT or EXTRAPOLATE.
+        COPY, MIRROR, CONSTANT, EXTRAPOLATE or NO_SLIP.
     parity : float64 (3, n_var)
         Sign of each variable under reflection along each axis.
     state : float64 (6, n_var)
-        Conserved ghost state, read for CONSTANT.
+        Conserved ghost state, read for CONSTANT; for NO_SLIP see csrc/boundary.h.
     """
 
     def __init__(self, const int32_t[::1] kind, const double[:, ::1] parity, const double[:, ::1] state):

@@ -20,7 +20,7 @@ from amr.implicit.petsc import split_options
 from amr.indicators import INDICATORS, AdjointWeighted, Indicator, TrialIndicator, UncertaintyGradient
 from amr.mesh.tree import COORD_BITS, KEY_LEVEL
 from amr.names import suggestion
-from amr.physics.boundary import DIFFUSIVE_KINDS, Condition
+from amr.physics.boundary import DIFFUSIVE_KINDS, Condition, no_slip_fault
 from amr.physics.sources import Gravity
 from amr.problems.base import Problem, Setting, state_faults
 from amr.scheme.flux import (
@@ -209,6 +209,11 @@ class _Checker(Collector):
             return Condition(kind, state)
         if kind in DIFFUSIVE_KINDS:
             return diffusive_condition(self, key, side, physics, setting)
+        if kind == "no_slip":
+            state = {k: v for k, v in side.items() if k != "kind"}
+            if physics is not None and (fault := no_slip_fault(physics, state, direction // 2)):
+                self.add(key, fault, side if state else kind)
+            return Condition(kind, state)
         if kind == "problem" and problem is not None:
             function = problem.boundary(direction)
             if function is None:

@@ -10,7 +10,7 @@ from amr.case.text import path
 from amr.indicators import AdjointWeighted, Indicator, TrialIndicator
 from amr.physics.boundary import Condition
 from amr.problems.base import ProblemFault, Setting, state_faults
-from amr.scheme.flux import INTEGRATORS, PETSC
+from amr.scheme.flux import INTEGRATORS, PETSC, fault_of_integrator
 
 _ROBIN = ("a", "b")
 
@@ -72,6 +72,8 @@ def note_integrator_faults(collector: Collector, scheme: Scheme, physics: Any) -
     if physics.diffusivities and scheme.integrator != PETSC:
         text = f'physics {physics.name} diffuses: it needs integrator = "petsc", not "{scheme.integrator}"'
         collector.add("scheme.integrator", text, scheme.integrator)
+    if fault := fault_of_integrator(physics, scheme.integrator):
+        collector.add("scheme.integrator", fault, scheme.integrator)
 
 
 def is_stepped(collector: Collector, key: str, scheme: Scheme, indicator: Indicator) -> bool:

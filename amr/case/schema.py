@@ -18,7 +18,7 @@ from amr.physics.boundary import DIFFUSIVE_KINDS
 from amr.scheme.flux import INTEGRATOR_NAMES, LIMITERS, RECONSTRUCTIONS, RIEMANN
 from amr.scheme.transfer import PROLONGATIONS
 
-BOUNDARY_KINDS = ("periodic", "outflow", "reflecting", "inflow", "problem", *DIFFUSIVE_KINDS)
+BOUNDARY_KINDS = ("periodic", "outflow", "reflecting", "no_slip", "inflow", "problem", *DIFFUSIVE_KINDS)
 STATE_KINDS = ("inflow", *DIFFUSIVE_KINDS)
 OUTPUT_FORMATS = ("vtu", "vtkhdf", "vtkhdf-amr", "none")
 
@@ -89,9 +89,10 @@ def _condition(value: Any) -> dict[str, Any]:
         raise wrong(f"a boundary table needs kind = one of {', '.join(BOUNDARY_KINDS)}")
     if ":" not in kind and kind not in BOUNDARY_KINDS:
         raise wrong(f"unknown boundary condition{suggestion(kind, BOUNDARY_KINDS)}")
-    if kind not in STATE_KINDS and len(table) > 1:
-        extra = ", ".join(k for k in table if k != "kind")
-        raise wrong(f"only {', '.join(STATE_KINDS)} take values; {kind} knows no {extra}")
+    extra = set(table) - {"kind"} - ({"velocity"} if kind == "no_slip" else set())
+    if kind not in STATE_KINDS and extra:
+        names = ", ".join(k for k in table if k in extra)
+        raise wrong(f"only {', '.join(STATE_KINDS)} take values; {kind} knows no {names}")
     return table
 
 
@@ -150,7 +151,8 @@ class Boundaries(Section):
         None,
         min_length=2,
         max_length=2,
-        description='"periodic", "outflow", "reflecting", "problem" (what the problem gives), '
+        description='"periodic", "outflow", "reflecting" (a wall that the gas slips along), "no_slip" (navier_stokes: an adiabatic '
+        'wall that it sticks to, { kind = "no_slip", velocity = [...] } if it moves), "problem" (what the problem gives), '
         '{ kind = "inflow", density = 1.0, ... } or a plugin "file.py:f"; for what diffuses also '
         '{ kind = "dirichlet", q = 1.0 }, { kind = "neumann", q = 0.1 } (flux into the domain) and '
         '{ kind = "robin", a = 1.0, b = 0.1, q = 1.0 } (a q + b flux = q given); '
@@ -165,8 +167,8 @@ class Scheme(Section):
 
     integrator: Annotated[str, NameIn("integrator", INTEGRATOR_NAMES)] = Field(
         "muscl_hancock",
-        description="muscl_hancock (one ghost fill a step), ssp_rk2, ssp_rk3, or petsc: PETSc's TS, explicit, implicit or both "
-        "([time_integration.md](time_integration.md)); what diffuses needs it",
+        description="muscl_hancock (one ghost fill a step; not navier_stokes), ssp_rk2, ssp_rk3, or petsc: PETSc's TS, explicit, "
+        "implicit or both ([time_integration.md](time_integration.md)); what diffuses needs it",
     )
     reconstruction: Annotated[str, NameIn("reconstruction", tuple(RECONSTRUCTIONS))] = Field(
         "plm",
@@ -183,7 +185,11 @@ class Scheme(Section):
         "Default hllc where offered, else hll",
     )
     cfl: float = Field(
-        0.8, gt=0, le=1, description="dt = cfl / max over cells of the sum over axes of wave speed / spacing"
+        0.8,
+        gt=0,
+        le=1,
+        description="dt = cfl / max over cells of the sum over axes of wave speed / spacing, for navier_stokes + 2 diffusivity / "
+        "spacing^2",
     )
     subcycle: bool = Field(
         False,

@@ -19,6 +19,7 @@ from amr.indicators.trial import (
     scaled,
     trimmed,
 )
+from amr.physics.euler import GASES
 
 if TYPE_CHECKING:
     from amr.physics.base import Physics
@@ -34,7 +35,7 @@ def entropy(physics: Physics, w: np.ndarray, reference: float = 0.0) -> tuple[np
     Advection: q^2 / 2, flux velocity times that.
     """
     velocity = [w[i] for i in physics.vectors.get("velocity", ())]
-    if physics.name == "euler":
+    if physics.name in GASES:
         gamma = physics.spec.params[0]
         eta = -w[0] * (specific_entropy(physics, w) - reference) / (gamma - 1)
         return eta, [v * eta for v in velocity]
@@ -107,7 +108,7 @@ class EntropyProduction(TrialIndicator):
     def _reference(self, trial: Trial) -> float:
         """Middle of the range of Euler's specific entropy: where it is 0 is a matter of units, and far from there errors of
         mass would count for entropy. 0 for other equations."""
-        if self.physics.name != "euler":
+        if self.physics.name not in GASES:
             return 0.0
         found = Extremes(trial, 1)
         for piece in pieces(trial):

@@ -10,6 +10,7 @@ from amr._kernels import cells as _c
 from amr.errors import CaseError
 from amr.indicators.base import Thresholds, VariableParameters
 from amr.indicators.cells import CellIndicator
+from amr.physics.euler import GASES
 
 if TYPE_CHECKING:
     from amr._kernels.ghosts import GhostPlan
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from amr.physics.base import Physics
 
 #: The primitive variable that acts as a pressure and is positive, by equation set.
-PRESSURES = {"euler": "pressure", "shallow_water": "depth"}
+PRESSURES = {**dict.fromkeys(GASES, "pressure"), "shallow_water": "depth"}
 
 
 class Sensor(CellIndicator):

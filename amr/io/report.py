@@ -253,6 +253,7 @@ def _run_table(report: dict[str, Any]) -> Any:
     peak, state = report["peak_memory_bytes_per_rank"], report["state_bytes_per_rank"]
     rows = {
         "steps": f"{report['steps']} ({report['rejected_steps']} rejected)",
+        **_limit_row(report.get("time_step")),
         "cell updates": f"{report['cell_updates']:,}",
         "fallback cells": f"{report['fallback_cells']:,}",
         "regrids": f"{report['regrids']}",
@@ -274,6 +275,14 @@ def _run_table(report: dict[str, Any]) -> Any:
     for name, text in rows.items():
         table.add_row(name, text)
     return table
+
+
+def _limit_row(time_step: dict[str, Any] | None) -> dict[str, str]:
+    """What limits the step, for equations with diffusion."""
+    if time_step is None:
+        return {}
+    share = 100 * time_step["diffusive_share"]
+    return {"step limited by": f"{time_step['limit']} (diffusion: {share:.3g} % of the limit at the end)"}
 
 
 def _phase_table(report: dict[str, Any]) -> Any:

@@ -16,6 +16,7 @@ from amr.physics.burgers import Burgers
 from amr.physics.diffusion import AdvectionDiffusion, Diffusion, ReactionDiffusion
 from amr.physics.euler import Euler
 from amr.physics.fokker_planck import FokkerPlanck
+from amr.physics.navier_stokes import NavierStokes
 from amr.physics.shallow_water import ShallowWater
 
 #: Equation sets by their name in the case file.
@@ -26,6 +27,7 @@ PHYSICS: dict[str, type[Physics]] = {
         Burgers,
         Acoustics,
         Euler,
+        NavierStokes,
         ShallowWater,
         Diffusion,
         AdvectionDiffusion,

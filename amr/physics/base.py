@@ -63,10 +63,13 @@ class Physics:
         Of PETSc, which those of the case come after and win.
     functions : dict
         Plugins of the parameters named by ``plugin_keys``, by their strings.
+    is_viscous : bool
+        Whether the step kernel has diffusive fluxes for it: these need an integrator with stages.
     """
 
     name: ClassVar[str]
     dims: ClassVar[tuple[int, ...]] = (1, 2, 3)
+    is_viscous: ClassVar[bool] = False
     Parameters: ClassVar[type[ParameterModel]]
     has_flux: ClassVar[bool] = True
     plugin_keys: ClassVar[tuple[str, ...]] = ()
@@ -108,6 +111,11 @@ class Physics:
     def n_var(self) -> int:
         """Number of stored variables."""
         return len(self.variables)
+
+    @property
+    def wave_spec(self) -> _c.PhysicsSpec:
+        """``spec`` without second derivatives: its signals are those of waves alone."""
+        return self.spec
 
     def parity(self, axis: int) -> np.ndarray:
         """Sign of each conserved variable, float64 (n_var,), under reflection of ``axis``: -1 for normal components."""

@@ -13,6 +13,7 @@ from amr._kernels.boundary import (
     COPY,
     EXTRAPOLATE,
     MIRROR,
+    NO_SLIP,
     BoundarySpec,
     boundary_coarse,
     boundary_fill,
@@ -42,6 +43,7 @@ KINDS: dict[str, Kind] = {
     "periodic": Kind(COPY, COPY, "the opposite side; the mesh knows these neighbours, there are no ghosts outside"),
     "outflow": Kind(COPY, COPY, "ghosts copy the nearest interior cell"),
     "reflecting": Kind(MIRROR, MIRROR, "a rigid wall: mirror cells, normal velocity reversed"),
+    "no_slip": Kind(NO_SLIP, NO_SLIP, "an adiabatic wall that the gas sticks to: mirror cells, velocity 2 v_wall - v"),
     "inflow": Kind(CONSTANT, COPY, "a constant state, given as primitive variables"),
     "dirichlet": Kind(CONSTANT, COPY, "variables held at a value on the side, for what diffuses; others flow out"),
     "neumann": Kind(COPY, COPY, "a flux into the domain, for what diffuses"),
@@ -66,7 +68,8 @@ class Condition:
         A key of `KINDS`.
     state : mapping, optional
         For "inflow" and "dirichlet": primitive variables by name (``velocity`` may be a vector). What is left out is taken from
-        the interior. For "neumann": fluxes into the domain by variable; for "robin": g by variable.
+        the interior. For "neumann": fluxes into the domain by variable; for "robin": g by variable. For "no_slip":
+        ``velocity`` (dim,), that of the wall, along it; none for a wall at rest.
     robin : (float, float)
         a and b for "robin".
     function : callable, optional
@@ -81,6 +84,18 @@ class Condition:
     function: Callable[..., Mapping[str, Any]] | None = None
     name: str = ""
     robin: tuple[float, float] = (0.0, 1.0)
+
+
+def no_slip_fault(physics: Any, given: Mapping[str, Any], axis: int) -> str:
+    """What is wrong with ``{ kind = "no_slip", ... }`` on a side of ``axis``; empty if nothing is."""
+    if physics.name != "navier_stokes":
+        return f"no_slip needs physics navier_stokes, not {physics.name}: a gas without viscosity slips"
+    if set(given) - {"velocity"}:
+        return "no_slip takes the velocity of the wall and nothing else"
+    velocity = given.get("velocity", [0.0] * physics.dim)
+    if np.shape(velocity) != (physics.dim,) or not np.isfinite(np.asarray(velocity, dtype=float)).all():
+        return f"velocity must be a list of {physics.dim}, one number per axis of the mesh"
+    return "" if velocity[axis] == 0 else f"velocity must be 0 along {AXES[axis]}: a wall moves along itself"
 
 
 class BoundaryFill:
@@ -123,6 +138,8 @@ class BoundaryFill:
                     self.functions[direction] = (_Constant(condition.state), label)
                 else:
                     state[direction] = constant
+            elif condition.kind == "no_slip":
+                state[direction] = self._wall(condition.state or {}, direction, label)
             elif condition.function is not None:
                 self.functions[direction] = (
                     condition.function,
@@ -139,10 +156,20 @@ class BoundaryFill:
         if condition.kind not in KINDS:
             raise CaseError(f"{label}: unknown kind {condition.kind!r}; known: {', '.join(KINDS)}")
         kinds = ("inflow", *DIFFUSIVE_KINDS)
-        if (condition.state is not None) != (condition.kind in kinds):
+        if (condition.state is not None) != (condition.kind in kinds) and condition.kind != "no_slip":
             raise CaseError(f"{label}: a state belongs to the kinds {', '.join(kinds)} and to no other")
         if (condition.function is not None) != (condition.kind == "function"):
             raise CaseError(f"{label}: a function belongs to the kind 'function' and to no other")
+
+    def _wall(self, given: Mapping[str, Any], direction: int, label: str) -> np.ndarray:
+        """What C takes for a wall with no slip (n_var,): csrc/boundary.h."""
+        if fault := no_slip_fault(self.physics, given, direction // 2):
+            raise CaseError(f"{label}: {fault}")
+        dim = self.physics.dim
+        velocity = np.array(given.get("velocity", [0.0] * dim), dtype=float)
+        row = np.zeros(self.physics.n_var)
+        row[1 : dim + 1], row[dim + 1] = 2 * velocity, 2 * (velocity * velocity).sum()
+        return row
 
     def _constant_state(self, state: Mapping[str, Any], label: str) -> np.ndarray | None:
         """Conserved inflow state (n_var,), or None if the state leaves some primitive to the interior."""

@@ -11,6 +11,10 @@ from amr.errors import CaseError
 from amr.physics import base
 
 
+#: Names of the equation sets with these variables.
+GASES = ("euler", "navier_stokes")
+
+
 class EulerParameters(base.ParameterModel):
     """``gamma``: ratio of specific heats; ``scalars``: names of passive scalars (mass fractions carried with the gas)."""
 

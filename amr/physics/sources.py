@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from amr.physics.base import components
+from amr.physics.euler import GASES
 
 SourceFunction = Callable[[np.ndarray, float, Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
 """``f(x, t, w)``: x (dim, m, nk, nj, ni) cell centres of some blocks, t time, w primitive variables by name, (m, nk, nj, ni) each
@@ -32,7 +33,7 @@ class Source(BaseModel):
 class Gravity(Source):
     """Constant acceleration: momentum gains density * g, energy gains density * velocity . g."""
 
-    requires: ClassVar[tuple[str, ...]] = ("euler",)
+    requires: ClassVar[tuple[str, ...]] = GASES
 
     g: list[float] = Field(min_length=1, max_length=3, description="Acceleration, one component per axis")
 

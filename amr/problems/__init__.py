@@ -24,6 +24,7 @@ from amr.problems.shu_osher import ShuOsher
 from amr.problems.sine import Sine
 from amr.problems.slotted_disc import SlottedDisc
 from amr.problems.spots import Spots
+from amr.problems.taylor_green import TaylorGreen
 from amr.problems.wave_packet import WavePacket
 from amr.problems.woodward_colella import WoodwardColella
 
@@ -49,6 +50,7 @@ PROBLEMS: dict[str, type[Problem]] = {
     "sine": Sine,
     "slotted_disc": SlottedDisc,
     "spots": Spots,
+    "taylor_green": TaylorGreen,
     "wave_packet": WavePacket,
     "woodward_colella": WoodwardColella,
 }

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr, 
 from pydantic_core import PydanticCustomError
 
 from amr.names import suggestion
+from amr.physics.euler import GASES
 
 State = Mapping[str, Any]
 """Primitive variable -> array (m,) or number; a vector such as ``velocity`` -> array (dim, m) or a list of dim numbers."""
@@ -242,7 +243,7 @@ def state_faults(key: str, state: Mapping[str, Any], setting: Setting, whole: bo
 
 
 def _positive(physics: str) -> tuple[str, ...]:
-    return {"euler": ("density", "pressure"), "shallow_water": ("depth",)}.get(physics, ())
+    return {**dict.fromkeys(GASES, ("density", "pressure")), "shallow_water": ("depth",)}.get(physics, ())
 
 
 def full_state(state: Mapping[str, Any], setting: Setting) -> dict[str, float]:

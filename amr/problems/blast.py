@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from amr.physics.euler import GASES
 from amr.problems.base import Problem, ProblemFault, Setting, State, at_rest, displacement, radius, vector_faults
 
 
@@ -15,7 +16,7 @@ class Blast(Problem):
     """Pressure ``pressure_inside`` within ``radius`` of ``center``, ``pressure_outside`` elsewhere."""
 
     summary: ClassVar[str] = "A ball of high pressure in a gas at rest"
-    requires: ClassVar[tuple[str, ...]] = ("euler",)
+    requires: ClassVar[tuple[str, ...]] = GASES
 
     radius: float = Field(0.1, gt=0, description="Of the ball")
     pressure_inside: float = Field(10.0, gt=0, description="In the ball")

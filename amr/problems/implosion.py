@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from amr.physics.euler import GASES
 from amr.problems.base import Problem, State, at_rest, symmetric_sum
 
 
@@ -17,7 +18,7 @@ class Implosion(Problem):
     """Low density and pressure where the sum of the coordinates is below ``corner``."""
 
     summary: ClassVar[str] = "A corner implodes; the jet must stay on the diagonal (Liska and Wendroff 2003)"
-    requires: ClassVar[tuple[str, ...]] = ("euler",)
+    requires: ClassVar[tuple[str, ...]] = GASES
     dims: ClassVar[tuple[int, ...]] = (2, 3)
 
     corner: float = Field(0.15, gt=0, description="Sum of the coordinates, from the lower corner, at the jump")

@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from amr.physics.euler import GASES
 from amr.problems.base import Problem, State, filled
 
 
@@ -18,7 +19,7 @@ class KelvinHelmholtz(Problem):
     """A heavier, faster stream in the middle half of the domain's height; a sine of velocity_y starts the billows."""
 
     summary: ClassVar[str] = "Shear layers that roll up (McNally and others 2012)"
-    requires: ClassVar[tuple[str, ...]] = ("euler",)
+    requires: ClassVar[tuple[str, ...]] = GASES
     dims: ClassVar[tuple[int, ...]] = (2, 3)
 
     density_middle: float = Field(2.0, gt=0, description="Of the middle stream")

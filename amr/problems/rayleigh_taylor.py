@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from amr.physics.euler import GASES
 from amr.problems.base import Problem, ProblemFault, Setting, State
 
 
@@ -19,7 +20,7 @@ class RayleighTaylor(Problem):
     """Two layers in hydrostatic balance with the gravity source of the case, which must point along the last axis."""
 
     summary: ClassVar[str] = "Heavy gas on light gas; needs sources = [{ name = 'gravity', g = [0.0, -0.1] }]"
-    requires: ClassVar[tuple[str, ...]] = ("euler",)
+    requires: ClassVar[tuple[str, ...]] = GASES
     dims: ClassVar[tuple[int, ...]] = (2, 3)
 
     density_above: float = Field(2.0, gt=0, description="Of the upper layer")

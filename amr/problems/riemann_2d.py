@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from amr.physics.euler import GASES
 from amr.problems.base import (
     Problem,
     ProblemFault,
@@ -47,7 +48,7 @@ class Riemann2D(Problem):
     """A configuration of Lax and Liu by its number, or four states of your own."""
 
     summary: ClassVar[str] = "Four constant states meet in a point (Lax and Liu 1998)"
-    requires: ClassVar[tuple[str, ...]] = ("euler",)
+    requires: ClassVar[tuple[str, ...]] = GASES
     dims: ClassVar[tuple[int, ...]] = (2,)
 
     configuration: int | None = Field(None, description="Number in Lax and Liu: " + ", ".join(map(str, CONFIGURATIONS)))

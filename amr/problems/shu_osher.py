@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from amr.physics.euler import GASES
 from amr.problems.base import Problem, State
 
 
@@ -17,7 +18,7 @@ class ShuOsher(Problem):
     """The state behind the shock left of ``position``, density 1 + ``amplitude`` sin(``wave_number`` x) at rest right of it."""
 
     summary: ClassVar[str] = "A Mach 3 shock runs along x into a sine wave of density (Shu and Osher 1989)"
-    requires: ClassVar[tuple[str, ...]] = ("euler",)
+    requires: ClassVar[tuple[str, ...]] = GASES
 
     position: float = Field(-4.0, description="Shock at the start")
     amplitude: float = Field(0.2, ge=0, lt=1, description="Of the density wave")

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from amr.physics.euler import GASES
 from amr.problems.base import Problem, State, at_rest, filled
 
 
@@ -17,7 +18,7 @@ class WoodwardColella(Problem):
     """Density 1 at rest; pressure ``left``, ``middle`` and ``right`` with jumps at x = 0.1 and 0.9 of the domain's length."""
 
     summary: ClassVar[str] = "Two blast waves meet between walls (Woodward and Colella 1984)"
-    requires: ClassVar[tuple[str, ...]] = ("euler",)
+    requires: ClassVar[tuple[str, ...]] = GASES
 
     left: float = Field(1000.0, gt=0, description="Pressure in the first tenth of the domain")
     middle: float = Field(0.01, gt=0, description="Pressure between")

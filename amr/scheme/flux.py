@@ -91,6 +91,14 @@ def fault_of_pair(integrator: str, reconstruction: str) -> str:
     return f"reconstruction = {reconstruction} needs integrator {others}, not {integrator}"
 
 
+def fault_of_integrator(physics: Physics, integrator: str) -> str:
+    """Why a known integrator does not do for an equation set; empty if it does."""
+    if not (physics.is_viscous and find_integrator(integrator).predictor):
+        return ""
+    others = ", ".join(name for name in INTEGRATOR_NAMES if not find_integrator(name).predictor)
+    return f"physics {physics.name} needs one of {others}: the predictor of {integrator} knows no diffusion"
+
+
 def riemann_names(physics: Physics) -> tuple[str, ...]:
     """Names of the Riemann solvers offered for ``physics``."""
     return tuple(name for name, id in RIEMANN.items() if riemann_offered(physics.spec.id, id))
@@ -150,6 +158,8 @@ def create_scheme(
     ]
     if not faults and (fault := fault_of_pair(integrator, reconstruction)):
         faults.append(f"scheme.reconstruction = {reconstruction!r}: {fault}")
+    if not faults and (fault := fault_of_integrator(physics, integrator)):
+        faults.append(f"scheme.integrator = {integrator!r}: {fault}")
     if faults:
         raise CaseError("\n".join(faults))
     chosen = RECONSTRUCTIONS[reconstruction]

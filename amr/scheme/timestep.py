@@ -3,8 +3,35 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+import amr._kernels.step as step_kernel
 from amr.errors import UnphysicalState
+
+if TYPE_CHECKING:
+    from amr.comm import Comm
+    from amr.mesh.pool import Layout
+    from amr.physics.base import Physics
+    from amr.scheme.local_mesh import LocalMesh
+
+
+def diffusive_share(comm: Comm, physics: Physics, layout: Layout, u: np.ndarray, mesh: LocalMesh) -> float:
+    """How much of the largest signal of the state ``u``, which limits the next step, diffusion adds to that of waves. Collective.
+
+    Returns
+    -------
+    float
+        1 - (largest signal of waves alone) / (largest signal); above 0.5 it is diffusion that limits the step.
+    """
+    tops = comm.allreduce_max(
+        [
+            float((step_kernel.check(spec, layout, u, mesh.spacing)[0] * mesh.substep).max(initial=0.0))
+            for spec in (physics.spec, physics.wave_spec)
+        ]
+    )
+    return float(1.0 - tops[1] / tops[0]) if tops[0] > 0 else 0.0
 
 
 def choose_dt(cfl: float, max_signal: float, t: float, target: float, fixed: float | None = None) -> float:
@@ -15,7 +42,7 @@ def choose_dt(cfl: float, max_signal: float, t: float, target: float, fixed: flo
     cfl : float
         CFL number, <= 1 in any dimension.
     max_signal : float
-        Maximum over cells of the sum over axes of wave speed / spacing [1/s].
+        Maximum over cells of the sum over axes of wave speed / spacing, with diffusion + 2 diffusivity / spacing^2 [1/s].
     t : float
         Present time.
     target : float

@@ -169,7 +169,7 @@ class TrialSteps:
         )
 
     def _pace(self, mesh: LocalMesh, u: np.ndarray) -> tuple[np.ndarray, float]:
-        signal = step_kernel.check(self.physics.spec, self.layout, u, mesh.spacing)[0]
+        signal = step_kernel.check(self.physics.wave_spec, self.layout, u, mesh.spacing)[0]
         level = mesh.level.astype(np.int32)
         largest = float(self.comm.allreduce_max([np.ldexp(signal, -level).max(initial=0.0)])[0])
         shortest = float(self.geometry.root_spacing[: self.layout.dim].min())
