@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from amr._kernels import step as step_kernel
 
+from amr._kernels import step as step_kernel
 from amr.case import Case
 from amr.errors import CaseError
 from amr.mesh.pool import Layout
@@ -260,7 +260,7 @@ def test_a_driven_flow_between_walls_has_the_profile_of_poiseuille() -> None:
 @pytest.mark.parametrize(
     ("sections", "texts"),
     [
-        ({"scheme": {}}, ["scheme.integrator = \"muscl_hancock\"", "needs one of ssp_rk2, ssp_rk3"]),
+        ({"scheme": {}}, ['scheme.integrator = "muscl_hancock"', "needs one of ssp_rk2, ssp_rk3"]),
         ({"physics": {"name": "navier_stokes", "viscosity": 0.1}}, ["give either prandtl"]),
         ({"physics": {**GAS, "conductivity": 0.1}}, ["give either prandtl"]),
         ({"physics": {**GAS, "viscosity": 0.0}}, ["prandtl needs a viscosity"]),
@@ -270,7 +270,10 @@ def test_a_driven_flow_between_walls_has_the_profile_of_poiseuille() -> None:
         ({"mesh": {}, "boundaries": {"y": [{"kind": "no_slip", "velocity": [0.0, 1.0]}, "no_slip"]}}, ["0 along y"]),
         ({"mesh": {}, "boundaries": {"y": [{"kind": "no_slip", "velocity": [1.0]}, "no_slip"]}}, ["a list of 2"]),
         ({"mesh": {}, "boundaries": {"y": [{"kind": "no_slip", "density": 1.0}, "no_slip"]}}, ["knows no density"]),
-        ({"physics": {"name": "euler"}, "mesh": {}, "boundaries": {"y": ["no_slip"] * 2}}, ["needs physics navier_stokes"]),
+        (
+            {"physics": {"name": "euler"}, "mesh": {}, "boundaries": {"y": ["no_slip"] * 2}},
+            ["needs physics navier_stokes"],
+        ),
     ],
 )
 def test_a_case_that_cannot_be_is_refused(sections: dict[str, Any], texts: list[str]) -> None:

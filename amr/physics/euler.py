@@ -10,7 +10,6 @@ from amr._kernels.physics import PhysicsSpec
 from amr.errors import CaseError
 from amr.physics import base
 
-
 #: Names of the equation sets with these variables.
 GASES = ("euler", "navier_stokes")
 
