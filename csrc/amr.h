@@ -78,8 +78,8 @@ typedef enum {
   AMR_ADVECTION = 0,       /* constant velocity: param[0..2] */
   AMR_ADVECTION_FIELD = 1, /* velocity stored as static variables 1..dim */
   AMR_BURGERS = 2,
-  AMR_ACOUSTICS = 3,     /* param[0] density, param[1] sound speed */
-  AMR_EULER = 4,         /* param[0] gamma; n_scalar passive scalars after the energy. With viscous fluxes (viscous.h): param[2]
+  AMR_ACOUSTICS = 3, /* param[0] density, param[1] sound speed */
+  AMR_EULER = 4, /* param[0] gamma; n_scalar passive scalars after the energy. With viscous fluxes (viscous.h): param[2]
                             viscosity, param[3] conductivity, param[4] density * diffusivity of the scalars, param[1] the
                             largest diffusivity times density, which limits the step; all 0 without */
   AMR_SHALLOW_WATER = 5, /* param[0] gravity */

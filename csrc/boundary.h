@@ -6,11 +6,11 @@
 #include "copy.h"
 
 typedef enum {
-  AMR_BOUNDARY_COPY = 0,       /* the value of the nearest interior cell */
-  AMR_BOUNDARY_MIRROR = 1,     /* the mirror cell's value times the parity of the variable along the axis */
-  AMR_BOUNDARY_CONSTANT = 2,   /* a given conserved state */
+  AMR_BOUNDARY_COPY = 0,        /* the value of the nearest interior cell */
+  AMR_BOUNDARY_MIRROR = 1,      /* the mirror cell's value times the parity of the variable along the axis */
+  AMR_BOUNDARY_CONSTANT = 2,    /* a given conserved state */
   AMR_BOUNDARY_EXTRAPOLATE = 3, /* linear from the two nearest interior cells: for amr_boundary_coarse */
-  AMR_BOUNDARY_NO_SLIP = 4      /* the mirror cell with velocity 2 v_wall - v, for the variables of AMR_EULER. Its state is
+  AMR_BOUNDARY_NO_SLIP = 4 /* the mirror cell with velocity 2 v_wall - v, for the variables of AMR_EULER. Its state is
                                  linear in the mirror cell's: momentum 2 v_wall rho - m, energy E + 2 v_wall^2 rho - 2 v_wall m;
                                  `state` holds 2 v_wall at the momenta and 2 v_wall^2 at the energy */
 } amr_boundary_kind;

@@ -20,7 +20,8 @@ typedef enum {
 
 /* What is known of each leaf. */
 typedef struct {
-  const uint32_t *near;  /* bit s: a hot cell of the leaf is near its neighbour at slot s; the middle one: it has hot cells */
+  const uint32_t
+      *near; /* bit s: a hot cell of the leaf is near its neighbour at slot s; the middle one: it has hot cells */
   const uint8_t *calm;   /* it would rather be coarser */
   const uint8_t *vetoed; /* it is not refined for a neighbour's sake, 2:1 apart; NULL: none is */
   const int8_t *least;   /* level of the regions that it overlaps, -1: none; NULL: there are no regions */

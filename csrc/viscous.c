@@ -71,7 +71,8 @@ AMR_INLINE void flux_row(const amr_physics *p, const amr_layout *l, int dim, int
   }
 }
 
-AMR_INLINE void flux_axis(const amr_physics *p, const amr_layout *l, int dim, int axis, const double *h, double *scratch) {
+AMR_INLINE void flux_axis(const amr_physics *p, const amr_layout *l, int dim, int axis, const double *h,
+                          double *scratch) {
   const int nk = dim > 2 ? l->n + (axis == 2) : 1, nj = dim > 1 ? l->n + (axis == 1) : 1, ni = l->n + (axis == 0);
   for (int k = 0; k < nk; k++)
     for (int j = 0; j < nj; j++)

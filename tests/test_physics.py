@@ -111,6 +111,7 @@ def test_riemann_solvers_per_physics():
         "burgers": ("rusanov", "hll"),
         "acoustics": ("rusanov", "hll"),
         "euler": ("rusanov", "hll", "hllc", "roe", "exact"),
+        "navier_stokes": ("rusanov", "hll", "hllc", "roe", "exact"),
         "shallow_water": ("rusanov", "hll", "hllc"),
         "diffusion": ("rusanov", "hll"),
         "advection_diffusion": ("rusanov", "hll"),

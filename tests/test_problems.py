@@ -180,6 +180,10 @@ EVERY = {
         for d in (1, 2, 3)
     ],
     "slotted_disc": [("advection", 2, FIELD, {})],
+    "taylor_green": [
+        ("euler", 2, {}, {}),
+        ("navier_stokes", 3, {"viscosity": 0.1, "conductivity": 0.0}, {"waves": [1, 2], "mach": 0.3}),
+    ],
     "wave_packet": [
         ("advection", 1, {"velocity": [1.0]}, {}),
         ("advection", 3, {"velocity": [1.0, 0.5, -1.0]}, {"waves": [9, 0, 3], "background": 0.5}),

@@ -17,7 +17,8 @@ PARAMETERS = {
 
 
 def all_physics():
-    for name in (*PHYSICS, "advection_field"):
+    # What diffuses has the flux of advection, or none.
+    for name in (*(each for each in PHYSICS if "diffusion" not in each), "advection_field"):
         for dim in PHYSICS[name.removesuffix("_field")].dims:
             yield create_physics(name.removesuffix("_field"), dim, PARAMETERS.get(name, lambda dim: {})(dim))
 
