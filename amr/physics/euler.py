@@ -25,7 +25,7 @@ class Euler(base.Physics):
     """Density, momentum, energy; primitives density, velocity, pressure; a scalar s is stored as density * s."""
 
     name: ClassVar[str] = "euler"
-    Parameters = EulerParameters
+    Parameters: ClassVar[type[base.ParameterModel]] = EulerParameters
     parameters: EulerParameters
 
     def _define(self) -> None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field, model_validator
 
 from amr._kernels.physics import PhysicsSpec
+from amr.physics.base import ParameterModel
 from amr.physics.euler import Euler, EulerParameters
 
 
@@ -42,7 +43,7 @@ class NavierStokes(Euler):
     """
 
     name: ClassVar[str] = "navier_stokes"
-    Parameters = NavierStokesParameters
+    Parameters: ClassVar[type[ParameterModel]] = NavierStokesParameters
     parameters: NavierStokesParameters
     is_viscous: ClassVar[bool] = True
 

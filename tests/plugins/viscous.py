@@ -1,4 +1,4 @@
-"""Small plane waves of the Navier-Stokes equations, linearised about a uniform flow: exact but for the square of the amplitude."""
+"""Small plane waves of the Navier-Stokes equations, linearised about a uniform flow, and other states."""
 
 import numpy as np
 
