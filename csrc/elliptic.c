@@ -44,17 +44,17 @@ AMR_INLINE void coarse_value(stencil *s, const block *b, int what, int dim, int 
       }
 }
 
-/* The flux through a face to a coarser block, given to the fine cell `at` and to the coarse cell. */
-AMR_INLINE void coarse_face(entries *out, const block *b, int what, int dim, int n, int direction, const int *at,
-                            int64_t cell, const double *beta) {
+/* beta dphi/dn times the area, outwards, of a face to a coarser block, as weights of cells, the fine cell `cell` first; returns the coarse
+ * cell behind the face. */
+AMR_INLINE int64_t coarse_flux(stencil *flux, const block *b, int what, int dim, int n, int direction, const int *at,
+                               int64_t cell, const double *beta) {
   const amr_layout *l = &b->e->layout;
   const int axis = direction / 2, outward = direction % 2 ? 1 : -1;
   const ptrdiff_t step = outward * l->stride[axis];
   int inner[3] = {at[0], at[1], at[2]}, behind[3] = {at[0], at[1], at[2]};
-  stencil s, own;
-  double w1 = 0, w2 = 0,
-         wc = 0; /* of the outward derivative times beta times the area: first and second fine cell, coarse value */
-  coarse_value(&s, b, what, dim, n, direction, at, what == VALUES ? beta + step : NULL);
+  stencil value, own;
+  double w1 = 0, w2 = 0, wc = 0; /* first and second fine cell, coarse value */
+  coarse_value(&value, b, what, dim, n, direction, at, what == VALUES ? beta + step : NULL);
   if (what == VALUES) {
     const double near = beta[0], far = beta[step], conductance = b->conductance[axis];
     if (is_jump(near, far) || is_jump(near, beta[-step])) {
@@ -69,14 +69,21 @@ AMR_INLINE void coarse_face(entries *out, const block *b, int what, int dim, int
   inner[axis] -= outward, behind[axis] = outward > 0 ? n : -1;
   own.n = 0;
   add_coarse(&own, b, dim, n, amr_face_slot(dim, direction), axis, direction % 2, behind, 1);
-  const int64_t second = b->first + cell_of(dim, n, 0, inner), coarse = own.cell[0];
-  for (int i = 0; i < 2; i++) { /* what leaves the fine cell comes into the coarse one */
-    const int64_t row = i ? coarse : cell;
-    const double sign = i ? 1 : -1;
-    push(out, what, row, cell, sign * w1);
-    push(out, what, row, second, sign * w2);
-    for (int k = 0; k < s.n; k++) push(out, what, row, s.cell[k], sign * wc * s.weight[k]);
-  }
+  flux->cell[0] = cell, flux->weight[0] = w1;
+  flux->cell[1] = b->first + cell_of(dim, n, 0, inner), flux->weight[1] = w2;
+  for (int k = 0; k < value.n; k++) flux->cell[2 + k] = value.cell[k], flux->weight[2 + k] = wc * value.weight[k];
+  flux->n = 2 + value.n;
+  return own.cell[0];
+}
+
+/* The flux through a face to a coarser block, given to the fine cell `at` and to the coarse cell. */
+AMR_INLINE void coarse_face(entries *out, const block *b, int what, int dim, int n, int direction, const int *at,
+                            int64_t cell, const double *beta) {
+  stencil flux;
+  const int64_t coarse = coarse_flux(&flux, b, what, dim, n, direction, at, cell, beta);
+  for (int i = 0; i < 2; i++) /* what leaves the fine cell comes into the coarse one */
+    for (int k = 0; k < flux.n; k++)
+      push(out, what, i ? coarse : cell, flux.cell[k], i ? flux.weight[k] : -flux.weight[k]);
 }
 
 /* One face of a cell but one to a coarser block; returns what it adds to the diagonal. */
@@ -135,21 +142,26 @@ AMR_INLINE void block_entries(entries *out, const block *b, int what, int is_fit
       }
 }
 
-/* All blocks, where the compiler knows the dimension and what is made. */
-AMR_INLINE void all_entries(const amr_elliptic *e, entries *out, int what, int is_fitted, int dim) {
+AMR_INLINE block make_block(const amr_elliptic *e, ptrdiff_t q, int what, int is_fitted, int dim) {
   const int n_slot = dim == 1 ? 3 : dim == 2 ? 9 : 27;
   const int64_t cells = block_cells(dim, e->layout.n);
+  block b = {.e = e, .relation = e->relation + q * n_slot, .neighbor = e->neighbor + q * n_slot, .volume = 1};
+  b.first = (e->lo + q) * cells;
+  for (int a = 0; a < 3; a++) b.origin[a] = e->forest->coords[3 * (e->lo + q) + a];
+  if (what == VALUES) {
+    const double *h = e->spacing + 3 * q;
+    for (int a = 0; a < dim; a++) b.width[a] = h[a], b.volume *= h[a];
+    for (int a = 0; a < dim; a++) b.conductance[a] = b.volume / (h[a] * h[a]) * (is_fitted ? e->temperature : 1);
+    b.beta = e->beta + q * e->layout.block_stride + amr_cell(&e->layout, 0, 0, 0);
+    b.alpha = e->alpha ? e->alpha + q * cells : NULL;
+  }
+  return b;
+}
+
+/* All blocks, where the compiler knows the dimension and what is made. */
+AMR_INLINE void all_entries(const amr_elliptic *e, entries *out, int what, int is_fitted, int dim) {
   for (ptrdiff_t q = 0; q < e->m; q++) {
-    block b = {.e = e, .relation = e->relation + q * n_slot, .neighbor = e->neighbor + q * n_slot, .volume = 1};
-    b.first = (e->lo + q) * cells;
-    for (int a = 0; a < 3; a++) b.origin[a] = e->forest->coords[3 * (e->lo + q) + a];
-    if (what == VALUES) {
-      const double *h = e->spacing + 3 * q;
-      for (int a = 0; a < dim; a++) b.width[a] = h[a], b.volume *= h[a];
-      for (int a = 0; a < dim; a++) b.conductance[a] = b.volume / (h[a] * h[a]) * (is_fitted ? e->temperature : 1);
-      b.beta = e->beta + q * e->layout.block_stride + amr_cell(&e->layout, 0, 0, 0);
-      b.alpha = e->alpha + q * cells;
-    }
+    const block b = make_block(e, q, what, is_fitted, dim);
     block_entries(out, &b, what, is_fitted, dim);
   }
 }
@@ -172,3 +184,48 @@ void amr_elliptic_places(const amr_elliptic *e, int64_t *row, int64_t *col) {
 }
 
 void amr_elliptic_values(const amr_elliptic *e, double *value) { entries_of(e, (entries){.value = value}, VALUES); }
+
+/* All faces to coarser blocks: entries of the flux in row 0, 1, ... of these faces, and the cells on both sides. */
+AMR_INLINE void all_faces(const amr_elliptic *e, entries *out, int what, int dim, amr_elliptic_faces *faces) {
+  const int n = e->layout.n;
+  for (ptrdiff_t q = 0; q < e->m; q++) {
+    const block b = make_block(e, q, what == COUNT ? COUNT : VALUES, 0, dim);
+    for (int direction = 0; direction < 2 * dim; direction++) {
+      if (b.relation[amr_face_slot(dim, direction)] != AMR_COARSER) continue;
+      const int axis = direction / 2;
+      int from[3] = {0, 0, 0}, to[3] = {n, dim > 1 ? n : 1, dim > 2 ? n : 1};
+      from[axis] = direction % 2 ? n - 1 : 0, to[axis] = from[axis] + 1;
+      for (int k = from[2]; k < to[2]; k++)
+        for (int j = from[1]; j < to[1]; j++)
+          for (int i = from[0]; i < to[0]; i++, faces->n++) {
+            const int at[3] = {i, j, k};
+            const int64_t cell = b.first + cell_of(dim, n, 0, at);
+            const double *beta = what == COUNT ? NULL : b.beta + i + j * e->layout.stride[1] + k * e->layout.stride[2];
+            stencil flux;
+            const int64_t coarse =
+                coarse_flux(&flux, &b, what == COUNT ? COUNT : VALUES, dim, n, direction, at, cell, beta);
+            if (what != COUNT) faces->fine[faces->n] = cell, faces->coarse[faces->n] = coarse;
+            for (int c = 0; c < flux.n; c++) {
+              if (what != COUNT) out->value[out->n] = flux.weight[c];
+              push(out, what == COUNT ? COUNT : PLACES, faces->n, flux.cell[c], 0);
+            }
+          }
+    }
+  }
+}
+
+static void faces_of_dim(const amr_elliptic *e, entries out, int what, amr_elliptic_faces *faces) {
+  faces->n = 0;
+  if (e->layout.dim == 1) all_faces(e, &out, what, 1, faces);
+  if (e->layout.dim == 2) all_faces(e, &out, what, 2, faces);
+  if (e->layout.dim == 3) all_faces(e, &out, what, 3, faces);
+  faces->n_entry = out.n;
+}
+
+void amr_elliptic_face_count(const amr_elliptic *e, amr_elliptic_faces *faces) {
+  faces_of_dim(e, (entries){0}, COUNT, faces);
+}
+
+void amr_elliptic_face_fluxes(const amr_elliptic *e, amr_elliptic_faces *faces) {
+  faces_of_dim(e, (entries){.row = faces->row, .col = faces->col, .value = faces->value}, VALUES, faces);
+}

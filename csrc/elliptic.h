@@ -47,4 +47,18 @@ void amr_elliptic_places(const amr_elliptic *e, int64_t *row, int64_t *col);
 /* value[amr_elliptic_count]: the entries in the order of their places; those of one place are to be added. */
 void amr_elliptic_values(const amr_elliptic *e, double *value);
 
+/* The faces of this rank's blocks to coarser blocks, face by face of the fine cells; temperature 0. */
+typedef struct {
+  ptrdiff_t n, n_entry;
+  int64_t *fine, *coarse; /* [n]: the cells on both sides */
+  int64_t *row, *col;     /* [n_entry]: face, cell */
+  double *value; /* [n_entry]: weight of the cell in beta dphi/dn times the area, from the fine to the coarse cell */
+} amr_elliptic_faces;
+
+/* faces->n and n_entry. Reads no beta, alpha, spacing, robin. */
+void amr_elliptic_face_count(const amr_elliptic *e, amr_elliptic_faces *faces);
+
+/* The arrays, which have that many elements; those of one row and col are to be added. Reads no alpha. */
+void amr_elliptic_face_fluxes(const amr_elliptic *e, amr_elliptic_faces *faces);
+
 #endif

@@ -26,11 +26,11 @@ typedef struct {
   int32_t origin[3];
 } block;
 
-/* The cells that the coarse value behind a fine face is interpolated from. */
+/* Weights of cells: of the coarse value behind a fine face, of the flux through it. */
 typedef struct {
   int n;
-  int64_t cell[9 * 8];
-  double weight[9 * 8];
+  int64_t cell[2 + 9 * 8];
+  double weight[2 + 9 * 8];
 } stencil;
 
 AMR_INLINE void push(entries *out, int what, int64_t row, int64_t col, double value) {

@@ -21,10 +21,20 @@ cdef extern from "elliptic.h" nogil:
         const double *alpha
         double temperature
         double robin[6][2]
+    ctypedef struct amr_elliptic_faces:
+        ptrdiff_t n
+        ptrdiff_t n_entry
+        int64_t *fine
+        int64_t *coarse
+        int64_t *row
+        int64_t *col
+        double *value
     const double AMR_BETA_JUMP
     ptrdiff_t amr_elliptic_count(const amr_elliptic *)
     void amr_elliptic_places(const amr_elliptic *, int64_t *, int64_t *)
     void amr_elliptic_values(const amr_elliptic *, double *)
+    void amr_elliptic_face_count(const amr_elliptic *, amr_elliptic_faces *)
+    void amr_elliptic_face_fluxes(const amr_elliptic *, amr_elliptic_faces *)
 
 BETA_JUMP = AMR_BETA_JUMP  # neighbours whose beta differs by more than this factor are not interpolated between
 
@@ -90,4 +100,32 @@ cdef class EllipticEntries:
             self.c.beta, self.c.alpha = &beta[0, 0, 0, 0, 0], &alpha[0]
             with nogil:
                 amr_elliptic_values(&self.c, &value[0])
+        return out
+
+    def face_fluxes(self, const double[:, :, :, :, ::1] beta):
+        """What goes through the faces of local blocks to coarser ones, as rows of a matrix.
+
+        Returns
+        -------
+        fine, coarse : int64 (m,)
+            Numbers of the cells on both sides of each face.
+        row, col : int64 (e,)
+            Face and cell of each entry.
+        value : float64 (e,)
+            Weight of the cell in beta dphi/dn times the area, from the fine to the coarse cell; those of one place are to be added.
+        """
+        cdef amr_elliptic_faces faces
+        faces.n = faces.n_entry = 0
+        if self.c.m:
+            self.c.beta, self.c.alpha = &beta[0, 0, 0, 0, 0], NULL
+            with nogil:
+                amr_elliptic_face_count(&self.c, &faces)
+        out = (np.empty(faces.n, np.int64), np.empty(faces.n, np.int64), np.empty(faces.n_entry, np.int64),
+               np.empty(faces.n_entry, np.int64), np.empty(faces.n_entry))
+        cdef int64_t[::1] fine = out[0], coarse = out[1], row = out[2], col = out[3]
+        cdef double[::1] value = out[4]
+        if faces.n:
+            faces.fine, faces.coarse, faces.row, faces.col, faces.value = &fine[0], &coarse[0], &row[0], &col[0], &value[0]
+            with nogil:
+                amr_elliptic_face_fluxes(&self.c, &faces)
         return out

@@ -12,6 +12,7 @@ import numpy as np
 
 import amr._kernels.gravity as kernel
 from amr._kernels.sums import FixedSum, block_sums
+from amr.implicit.level_faces import LevelFaces
 from amr.implicit.multipole import Multipole
 from amr.implicit.operator import CompositeOperator
 from amr.implicit.petsc import load_petsc
@@ -45,6 +46,9 @@ class _Field:
         self.mesh = LocalMesh(mesh.forest, mesh.starts, mesh.geometry, comm, self.layout, physics, boundary)
         self.operator = CompositeOperator(self.mesh, comm, sides)
         self.solver = LinearSolver(self.operator, options, PREFIX)
+        self.faces = LevelFaces(self.operator)
+        self.seen: list[tuple[np.ndarray, np.ndarray]] = []
+        """What the faces between levels see of the potential, and of the one that is to follow it."""
         self.vec: Any = self.operator.mat.createVecRight()
         shape = (mesh.n_block, *self.layout.shape)
         self.phi, self.phi_new, self.mean, self.work, self.change = (aligned_zeros(shape) for _ in range(5))
@@ -52,6 +56,7 @@ class _Field:
 
     def free(self) -> None:
         self.solver.free()
+        self.faces.free()
         self.vec.destroy()
         self.operator.free()
         self.mesh.free()
@@ -178,6 +183,7 @@ class SelfGravity:
         )  # fmt: skip
         # Of the energy that mass carries through faces between levels, the finer side's counts.
         register.reflux(field.work, dt, mesh.spacing)
+        self._correct(field)
         return kernel.kick(self.layout, u_new, field.phi_new, mesh.spacing, 0.5 * dt, field.work, True)
 
     def accept(self, u_new: np.ndarray) -> None:
@@ -185,6 +191,7 @@ class SelfGravity:
         field = self._field
         assert field is not None
         field.phi, field.phi_new = field.phi_new, field.phi
+        field.seen = field.seen[1:]
         self.energy = self._energy(field, u_new, field.phi)
 
     # ---- pieces ------------------------------------------------------------------------------------------------------
@@ -212,6 +219,20 @@ class SelfGravity:
         self.most_iterations = max(self.most_iterations, info.iterations)
         self.residual = info.residual / norm if norm > 0 else info.residual
         self.seconds += perf_counter() - start
+
+    def _correct(self, field: _Field) -> None:
+        """Add to the work what the asymmetry of the operator keeps from the gas. After a solve for the new potential."""
+        if not field.faces.n_all:
+            return
+        if not field.seen:
+            new = field.vec.copy()
+            field.seen = [field.faces.look(field.operator.to_vec(field.phi[:, 0], field.vec))]
+            new.copy(field.vec)
+            new.destroy()
+        field.seen = [field.seen[0], field.faces.look(field.vec)]
+        (flux, difference), (new_flux, new_difference) = field.seen
+        gain = (flux * new_difference - new_flux * difference) / (8 * np.pi * self.G)
+        field.work[:, 0][self._inner] += field.faces.spread(gain)
 
     def _look(self, field: _Field, u: np.ndarray) -> None:
         """Take the moments that the potential on the sides of the domain follows from."""

@@ -210,6 +210,10 @@ class CompositeOperator:
         self._inside(values)[:] = vec.getArray(readonly=True).reshape(self.shape)
         return values
 
+    def face_fluxes(self) -> tuple[np.ndarray, ...]:
+        """The fluxes of the matrix through faces between levels (`EllipticEntries.face_fluxes`); not collective."""
+        return self._entries.face_fluxes(self._beta)
+
     def fill_sides(self, values: np.ndarray, t: float = 0.0) -> None:
         """Write one layer of ghosts beyond the sides of the domain, so that differences are those of the matrix. Collective.
 
