@@ -1,4 +1,4 @@
-"""Navier-Stokes: the limits in which it is known what must come out, walls that the gas sticks to, and what a case may not ask for."""
+"""Navier-Stokes: limits in which it is known what must come out, walls that the gas sticks to, what a case may not ask for."""
 
 from __future__ import annotations
 
