@@ -1,7 +1,8 @@
 """The Taylor-Green vortices: an array of eddies that viscosity brings to rest, each in its place.
 
 G. I. Taylor, A. E. Green, Proc. R. Soc. Lond. A 158 (1937) 499: in the plane an exact solution of the incompressible
-Navier-Stokes equations, whose kinetic energy falls as exp(-2 nu (k_x^2 + k_y^2) t). A gas comes as near to it as the square of the Mach number.
+Navier-Stokes equations, whose kinetic energy falls as exp(-2 nu (k_x^2 + k_y^2) t). A gas comes as near to it as the
+square of the Mach number.
 """
 
 from __future__ import annotations
