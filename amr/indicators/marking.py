@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amr._kernels import mark as _c
+import amr._kernels.mark as _c
 from amr.errors import CaseError
 
 if TYPE_CHECKING:

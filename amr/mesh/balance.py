@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from amr._kernels import mark as _c
+import amr._kernels.mark as _c
 from amr.errors import MeshError
 from amr.mesh.tree import Forest
 
