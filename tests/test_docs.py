@@ -14,7 +14,7 @@ from amr.case import load_case
 from tests.conftest import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-MAX_BYTES_OF_PICTURES = 3_000_000
+MAX_BYTES_OF_PICTURES = 3_500_000
 
 
 def anchors(page: Path) -> set[str]:

@@ -18,6 +18,7 @@ SETS = [
     ("shallow_water", {"gravity": 9.81}),
     ("diffusion", {"diffusivity": 0.5}),
     ("advection_diffusion", {"velocity": [1.0, 2.0, 3.0], "diffusivity": {"coefficient": 2.0, "exponent": 1.0}}),
+    ("fokker_planck", {"temperature": 0.5, "landscape": {"name": "double_well", "barrier": 2.0}}),
     (
         "reaction_diffusion",
         {"species": ["a", "b", "c"], "diffusivity": [0.0, 1.0, 2.0], "reaction": {"name": "decay", "rate": 1.0}},

@@ -33,7 +33,8 @@ def bound(name, dim, physics="euler", lower=0.0, upper=1.0, periodic=False, grav
     g[-1] = gravity
     periodic, own = periodic or name == "jeans", float(name == "jeans")
     setting = Setting(
-        dim, physics, made.parameters, made.primitives, np.full(dim, lower), np.full(dim, upper), (periodic,) * dim, g, own
+        dim, physics, made.parameters, made.primitives, np.full(dim, lower), np.full(dim, upper), (periodic,) * dim, g, own,
+        made.energy,
     )  # fmt: skip
     problem = PROBLEMS[name].model_validate(keys)
     assert list(problem.faults(setting)) == []
@@ -162,6 +163,20 @@ EVERY = {
     "jeans": [("euler", d, {}, {"kind": kind}) for d in (1, 2, 3) for kind in ("standing", "travelling")],
     "kelvin_helmholtz": [("euler", 2, {}, {}), ("euler", 2, {}, {"width": 0.0})],
     "rayleigh_taylor": [("euler", 2, {}, {}), ("euler", 3, {}, {})],
+    "langevin": [
+        ("fokker_planck", d, {"temperature": 0.5, "landscape": "double_well"}, {"center": [0.4] * d, "start": start})
+        for d in (1, 2, 3)
+        for start in ("gaussian", "uniform")
+    ],
+    "morphogen": [
+        (
+            "reaction_diffusion",
+            d,
+            {"species": ["m"], "diffusivity": [0.01], "reaction": {"name": "decay", "rate": 1.0}},
+            {"amplitude": 2.0},
+        )
+        for d in (1, 2, 3)
+    ],
     "riemann": [
         ("euler", 1, {}, SOD),
         ("burgers", 2, {}, {"left": {"q": 1.0}, "right": {"q": 0.0}, "normal": [1.0, 1.0]}),
