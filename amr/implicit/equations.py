@@ -108,9 +108,9 @@ class Equations:
         self._shift = shift
         values = u.getArray(readonly=True)
         if self.parabolic is not None:
-            self.parabolic.jacobian(shift, values.reshape(-1, self.parabolic.n_var), mat)
+            self.parabolic.jacobian(0.0 if self.local else shift, values.reshape(-1, self.parabolic.n_var), mat)
         if self.local:
-            self._add_local(t, values, shift if self.parabolic is None else 0.0, mat)
+            self._add_local(t, values, shift, mat)
         mat.assemble()
 
     def diffusion_rate(self, u: np.ndarray) -> float:
@@ -151,9 +151,9 @@ class Equations:
         """Add shift minus the derivatives of reactions and sources to the blocks of the cells."""
         blocks = -self.local.derivative(t, self._cells(values))
         n = blocks.shape[1]
+        blocks[:, range(n), range(n)] += shift
         if self.parabolic is None:
             mat.zeroEntries()
-            blocks[:, range(n), range(n)] += shift
         first, last = mat.getOwnershipRange()
         integer = self._petsc.IntType
         starts = np.arange(len(blocks) + 1, dtype=integer)

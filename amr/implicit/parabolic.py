@@ -88,7 +88,8 @@ class Parabolic:
         """``mat`` = shift + the derivative of `apply` by u; ``mat`` is one of `new_mat`. Collective."""
         source = self._jacobian if self.is_linear else self._scaled(u)
         source.copy(mat, load_petsc().Mat.Structure.SAME_NONZERO_PATTERN)
-        mat.shift(shift)
+        if shift:
+            mat.shift(shift)
         if source is not self._jacobian:
             source.destroy()
 

@@ -111,7 +111,9 @@ class TimeOptions:
 
     def insert(self, is_linear: bool) -> None:
         """Put the defaults and the case's options into PETSc's database. The same on every rank."""
-        defaults = f"-ts_type {self.type} {_STEPS} {_SOLVER} {_LINEAR if is_linear else _NEWTON}"
+        # Rosenbrock methods take one Newton step a stage: nothing corrects what a linear solve leaves.
+        solver = _LINEAR if is_linear or self.type == "rosw" else _NEWTON
+        defaults = f"-ts_type {self.type} {_STEPS} {_SOLVER} {solver}"
         adapt = "basic" if self.is_adaptive else "none"
         database = load_petsc().Options()
         self.inserted.update({"ts_adapt_type": adapt, **dict(split_options(defaults)), **self.own})

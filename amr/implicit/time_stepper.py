@@ -139,6 +139,7 @@ class PetscStepper(Stepper):
             self._keep_dt(dt, result.length)
         if self.undershoots is not None:
             self.undershoots.look(pool.u_new[(slice(None), slice(None), *self.layout.interior)])
+        self._ts.monitor(self._ts.getStepNumber(), reached, self._u)  # -ts_monitor
         return result
 
     def state(self) -> dict[str, Any]:
