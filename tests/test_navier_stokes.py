@@ -1,4 +1,4 @@
-"""Navier-Stokes: limits in which it is known what must come out, walls that the gas sticks to, what a case may not ask for."""
+"""Navier-Stokes: limits in which it is known what must come out, walls that the gas sticks to, what a case may not ask."""
 
 from __future__ import annotations
 
@@ -127,6 +127,21 @@ def test_a_scalar_spreads_with_viscosity_over_schmidt(dim: int) -> None:
         excess.append(2 * np.mean((w[-1] - 1) * np.sin(2 * pi * x[-1])) if dim == 1 else np.abs(w[-1] - 1).max())
     rate = 0.04 / 0.5 / 2.0 * (2 * pi) ** 2  # the density is 2
     assert excess[0] / excess[1] == pytest.approx(exp(-rate * end), rel=0.02)
+
+
+@pytest.mark.parametrize("kind", ["ssp", "rk -ts_rk_type 3bs -ts_adapt_type none"])
+def test_explicit_steps_of_petsc_take_the_viscous_fluxes_along(kind: str) -> None:
+    time = {"end": 0.01, "dt": 0.001}
+    own = final(of_state(2, "rough", time=time))[0]
+    theirs = final(
+        of_state(2, "rough", time=time, scheme={"integrator": "petsc"}, petsc={"options": f"-ts_type {kind}"})
+    )
+    plain = final(of_state(2, "rough", time=time, physics={"name": "euler"}))[0]
+    assert np.abs(theirs[0] - own).max() <= 1e-5 and np.abs(plain - own).max() >= 1e-3
+    with pytest.raises(CaseError, match="nothing to solve"):
+        Simulation(
+            of_state(2, "rough", scheme={"integrator": "petsc"}, petsc={"options": "-ts_type arkimex"}, time=time)
+        )
 
 
 # ---- steps ---------------------------------------------------------------------------------------------------------------

@@ -151,9 +151,9 @@ class Boundaries(Section):
         None,
         min_length=2,
         max_length=2,
-        description='"periodic", "outflow", "reflecting" (a wall that the gas slips along), "no_slip" (navier_stokes: an '
-        'adiabatic wall that it sticks to, { kind = "no_slip", velocity = [...] } if it moves), "problem" (what the problem '
-        'gives), { kind = "inflow", density = 1.0, ... } or a plugin "file.py:f"; for what diffuses also '
+        description='"periodic", "outflow", "reflecting" (a wall that the gas slips along), "no_slip" (navier_stokes: '
+        'an adiabatic wall that it sticks to, { kind = "no_slip", velocity = [...] } if it moves), "problem" (what it gives), '
+        '{ kind = "inflow", density = 1.0, ... } or a plugin "file.py:f"; for what diffuses also '
         '{ kind = "dirichlet", q = 1.0 }, { kind = "neumann", q = 0.1 } (flux into the domain) and '
         '{ kind = "robin", a = 1.0, b = 0.1, q = 1.0 } (a q + b flux = q given); '
         "default outflow, or periodic where mesh.periodic says so",

@@ -84,7 +84,8 @@ class TimeOptions:
         if not has_implicit and TYPES[kind] != EXPLICIT:
             offered = ", ".join(name for name, each in TYPES.items() if each == EXPLICIT)
             raise CaseError(
-                f"petsc.options: -ts_type {kind} has nothing to solve, for all is hyperbolic: take {offered}"
+                f"petsc.options: -ts_type {kind} has nothing to solve, for hyperbolic and viscous fluxes are explicit: "
+                f"take {offered}"
             )
         if has_flux and TYPES[kind] == IMPLICIT:
             raise CaseError(

@@ -1,8 +1,7 @@
 """The Taylor-Green vortices: an array of eddies that viscosity brings to rest, each in its place.
 
-G. I. Taylor, A. E. Green, Proc. R. Soc. Lond. A 158 (1937) 499: in the plane an exact solution of the incompressible
-Navier-Stokes equations, whose kinetic energy falls as exp(-2 nu (k_x^2 + k_y^2) t). A gas comes as near to it as the
-square of the Mach number.
+G. I. Taylor, A. E. Green, Proc. R. Soc. Lond. A 158 (1937) 499: in the plane an exact solution of the incompressible equations,
+whose kinetic energy falls as exp(-2 nu (k_x^2 + k_y^2) t). A gas comes as near to it as the square of the Mach number.
 """
 
 from __future__ import annotations
@@ -18,10 +17,7 @@ from amr.problems.base import Problem, ProblemFault, Setting, State, filled
 
 
 class TaylorGreen(Problem):
-    """v = velocity (sin a cos b, -(k_x / k_y) cos a sin b) exp(-nu (k_x^2 + k_y^2) t).
-
-    a = k_x (x - x_lower), b = k_y (y - y_lower).
-    """
+    """v = velocity (sin a cos b, -(k_x / k_y) cos a sin b) exp(-nu (k_x^2 + k_y^2) t), a and b the phases k_x x and k_y y."""
 
     summary: ClassVar[str] = "Eddies that viscosity brings to rest; exact for small Mach numbers"
     requires: ClassVar[tuple[str, ...]] = GASES

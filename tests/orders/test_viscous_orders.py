@@ -1,7 +1,7 @@
-"""Observed orders of the viscous and conductive terms on plane waves, whose decay is known: >= 1.9 in L1, also across levels.
+"""Observed orders of the viscous and conductive terms on plane waves, whose decay is known: >= 1.9, also across levels.
 
-Shear waves feel the viscosity alone, sound 4/3 of it and the conduction, the heat wave the conduction; waves along a diagonal
-need the derivatives across the normal of a face.
+In L1. Shear waves feel the viscosity alone, sound 4/3 of it and the conduction, the heat wave the conduction; waves along a
+diagonal need the derivatives across the normal of a face.
 """
 
 from __future__ import annotations
