@@ -18,7 +18,8 @@ PARAMETERS = {
 
 def all_physics():
     # What diffuses has the flux of advection, or none.
-    for name in (*(each for each in PHYSICS if "diffusion" not in each), "advection_field"):
+    flowing = [name for name, each in PHYSICS.items() if each.has_flux and "diffusion" not in name]
+    for name in (*flowing, "advection_field"):
         for dim in PHYSICS[name.removesuffix("_field")].dims:
             yield create_physics(name.removesuffix("_field"), dim, PARAMETERS.get(name, lambda dim: {})(dim))
 
