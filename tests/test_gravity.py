@@ -136,8 +136,12 @@ def test_the_total_energy_is_conserved_between_levels(dim, n, waves):
         assert abs(energies(sim)["total_energy"]["drift_of_potential_energy"]) <= 1e-10
 
 
-def test_the_total_energy_changes_in_regrids_only():
-    case = falling(end=0.3, periodic=True, sources=[{"name": "self_gravity", "G": 2.0}])
+VISCOUS = {"name": "navier_stokes", "viscosity": 1e-3, "prandtl": 0.7}
+
+
+@pytest.mark.parametrize("physics", [{}, VISCOUS])
+def test_the_total_energy_changes_in_regrids_only(physics):
+    case = falling(end=0.3, periodic=True, sources=[{"name": "self_gravity", "G": 2.0}], physics=physics)
     with run(case) as sim:
         found = energies(sim)
         assert len(np.unique(sim.mesh.forest.level)) > 1 and found["potential_energy"]["by_regrids"] != 0
@@ -164,15 +168,16 @@ def test_work_at_the_centres_of_the_cells_would_not_conserve(monkeypatch):
     assert conservative <= 1e-10 and plain >= 1e-4, (conservative, plain)
 
 
-def falling(g=0.0, end=0.2, periodic=False, sources=None):
+def falling(g=0.0, end=0.2, periodic=False, sources=None, physics=None):
     """A clump that falls together in space (or a box) and is accelerated along x."""
     both = [{"name": "self_gravity", "G": 2.0}, {"name": "gravity", "g": [g, 0.0]}]
     return made(
         2, 4,
         mesh={"max_level": 2, "periodic": periodic},
-        physics={"name": "euler", "gamma": 5 / 3},
+        physics={"name": "euler", "gamma": 5 / 3, **(physics or {})},
         problem={"name": f"{STATES}:clump", "width": 0.15, "center": 0.45, "pressure": 0.05},
         sources=sources or both,
+        scheme={"integrator": "ssp_rk2" if physics else "muscl_hancock"},
         time={"end": end},
     )  # fmt: skip
 
@@ -334,7 +339,7 @@ def test_the_potential_is_in_the_snapshot_and_the_solves_in_the_report(tmp_path)
         ({"scheme": {"subcycle": True}}, "must be false with self_gravity"),
         ({"sources": [{"name": "self_gravity", "G": 1.0}] * 2}, "stands there twice"),
         ({"sources": [{"name": "self_gravity", "G": 0.0}]}, "must be > 0"),
-        ({"physics": {"name": "burgers"}, "problem": {"name": "sine"}}, "needs physics euler"),
+        ({"physics": {"name": "burgers"}, "problem": {"name": "sine"}}, "needs physics euler or navier_stokes"),
         ({"sources": []}, 'needs sources = [{ name = "self_gravity"'),
         ({"problem": {"waves": [0, 0]}}, "needs a wave along one axis"),
     ],

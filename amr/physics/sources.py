@@ -59,7 +59,7 @@ class SelfGravity(Source):
     """The gas attracts itself: momentum gains -density * grad(phi); energy + density * phi / 2 is conserved (gravity.md)."""
 
     # No `SourceFunction`: what it does to a cell depends on the whole gas (amr.implicit.gravity).
-    requires: ClassVar[tuple[str, ...]] = ("euler",)
+    requires: ClassVar[tuple[str, ...]] = GASES
 
     G: float = Field(
         gt=0,
