@@ -136,7 +136,7 @@ def test_the_total_energy_is_conserved_between_levels(dim, n, waves):
         assert abs(energies(sim)["total_energy"]["drift_of_potential_energy"]) <= 1e-10
 
 
-VISCOUS = {"name": "navier_stokes", "viscosity": 1e-3, "prandtl": 0.7}
+VISCOUS = {"name": "navier_stokes", "viscosity": 1e-5, "prandtl": 0.7}
 
 
 @pytest.mark.parametrize("physics", [{}, VISCOUS])
