@@ -117,6 +117,7 @@ def test_riemann_solvers_per_physics():
         "diffusion": ("rusanov", "hll"),
         "advection_diffusion": ("rusanov", "hll"),
         "reaction_diffusion": ("rusanov", "hll"),
+        "fokker_planck": ("rusanov", "hll"),
     }
     assert default_riemann(create_physics("euler", 1)) == "hllc"
     with pytest.raises(CaseError) as error:
