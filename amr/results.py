@@ -94,7 +94,7 @@ def make_report(sim: Simulation) -> dict[str, Any]:
     with sim.timers("guard"):
         more["guard"] = guard_report(sim)
     if sim.physics.is_viscous:
-        share = diffusive_share(sim.comm, sim.physics, sim.layout, sim.pool.u, sim.mesh)
+        share = diffusive_share(sim.comm, sim.stepper.spec, sim.physics.wave_spec, sim.layout, sim.pool.u, sim.mesh)
         more["time_step"] = {"limit": "diffusion" if share > 0.5 else "wave speed", "diffusive_share": share}
     snapshot = sim.snapshot()
     conservation = sim.ledger.report(sim.pool.u, sim.mesh)

@@ -1,5 +1,7 @@
 #include "viscous.h"
 
+#include <string.h>
+
 /* Where the fluxes along an axis stand, at the cell above their face. */
 AMR_INLINE ptrdiff_t flux_at(const amr_layout *l, int axis) { return (1 + axis) * l->block_stride; }
 
@@ -136,4 +138,20 @@ AMR_CLONES void amr_viscous_add(const amr_layout *layout, const double *scratch,
   for (int a = 1; a < l->dim; a++) size *= l->n;
   for (int d = 0; d < 2 * l->dim; d++)
     if (slot[d] >= 0) add_to_slot(l, d, scratch + flux_at(l, d / 2), flux + slot[d] * size);
+}
+
+void amr_viscous_rate(const amr_physics *physics, const amr_layout *layout, ptrdiff_t n, const double *u,
+                      const double *spacing, const int32_t *face_slot, double *flux, double *rate, double *scratch) {
+  ptrdiff_t size = layout->n_var;
+  for (int a = 1; a < layout->dim; a++) size *= layout->n;
+  for (ptrdiff_t b = 0; b < n; b++) {
+    const double *h = spacing + 3 * b;
+    const int32_t *slot = face_slot + 6 * b;
+    double *out = rate + b * layout->block_stride;
+    memset(out, 0, (size_t)layout->block_stride * sizeof *out);
+    for (int d = 0; d < 2 * layout->dim; d++)
+      if (slot[d] >= 0) memset(flux + slot[d] * size, 0, (size_t)size * sizeof *flux);
+    amr_viscous_fluxes(physics, layout, u + b * layout->block_stride, h, scratch);
+    amr_viscous_add(layout, scratch, h, 1.0, out, slot, flux);
+  }
 }

@@ -25,4 +25,9 @@ void amr_viscous_fluxes(const amr_physics *physics, const amr_layout *layout, co
 void amr_viscous_add(const amr_layout *layout, const double *scratch, const double *spacing, double scale,
                      double *u_out, const int32_t *slot, double *flux);
 
+/* rate[b] := -div f on the interior cells of the n blocks of a pool u (ghosts as above), 0 elsewhere; flux[face_slot[b][direction]] := f.
+ * What an integrator needs that takes these terms by themselves. scratch: amr_viscous_size(layout) doubles. */
+void amr_viscous_rate(const amr_physics *physics, const amr_layout *layout, ptrdiff_t n, const double *u,
+                      const double *spacing, const int32_t *face_slot, double *flux, double *rate, double *scratch);
+
 #endif

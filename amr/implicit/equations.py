@@ -11,6 +11,7 @@ import numpy as np
 from amr.implicit.local_terms import LocalTerms
 from amr.implicit.parabolic import Parabolic
 from amr.implicit.petsc import load_petsc
+from amr.implicit.viscous import Viscous
 
 if TYPE_CHECKING:
     from amr.comm import Comm
@@ -40,10 +41,12 @@ class Equations:
         ``flux(t, u, out)``: G of a vector into another one.
     state : callable
         The present state of the local blocks (n_block, n_var, nk, nj, ni), for the static variables.
+    viscous : callable, optional
+        Viscous terms that are part of A, as `amr.implicit.viscous.Viscous` asks for them.
 
     Attributes
     ----------
-    parabolic : Parabolic or None
+    parabolic : Parabolic, Viscous or None
     is_linear : bool
         A is diffusion with constant diffusivities, and no more.
     """
@@ -58,13 +61,16 @@ class Equations:
         terms: SourceTerms,
         flux: Callable[[float, Any, Any], None],
         state: Callable[[], np.ndarray],
+        viscous: Callable[[float, np.ndarray], np.ndarray] | None = None,
     ) -> None:
         self._petsc = load_petsc()
         self.mesh, self.comm, self.layout = mesh, comm, layout
         self.evolved, self.has_flux = list(physics.evolved), physics.has_flux
-        self.parabolic: Parabolic | None = None
+        self.parabolic: Parabolic | Viscous | None = None
         if physics.diffusivities:
             self.parabolic = Parabolic(mesh, comm, physics, conditions, bool(terms))
+        elif viscous is not None:
+            self.parabolic = Viscous(mesh, comm, physics, conditions, bool(terms), viscous)
         self.local = LocalTerms(terms, mesh, comm, layout, physics.evolved)
         self.is_linear = self.parabolic is not None and self.parabolic.is_linear and not terms
         self._flux, self._state = flux, state
@@ -101,8 +107,13 @@ class Equations:
             self._implicit(t, u, self._work)
             out.axpy(-1.0, self._work)
 
-    def jacobian(self, t: float, u: Any, shift: float, mat: Any) -> None:
-        """``mat`` = shift + dA/du. Left untouched, and so its preconditioner, where it is that already."""
+    def jacobian(self, t: float, u: Any, shift: float, product: Any, mat: Any) -> None:
+        """``mat`` = shift + dA/du. Left untouched, and so its preconditioner, where it is that already.
+
+        ``product`` is ``mat``, or a matrix that is known by its products only: it is told that u is another.
+        """
+        if product != mat:
+            product.assemble()
         if self.is_linear and shift == self._shift:
             return
         self._shift = shift

@@ -66,7 +66,7 @@ class Parabolic:
             self._operator(physics, conditions, name, law) for name, law in zip(self.variables, self.laws, strict=True)
         ]
         self._inverse_volume = np.repeat(1.0 / mesh.cell_volume, cells)
-        self.mat = self._assemble(is_coupled)
+        self.mat = block_matrix(mesh, comm, self._operators, is_coupled)
         self.vec: Any = self.mat.createVecRight()
         for operator in self._operators:
             operator.free()  # their entries are in the matrix
@@ -137,32 +137,8 @@ class Parabolic:
     def _scaled(self, u: np.ndarray) -> Any:
         """A new matrix: the columns times dP/du."""
         slope = np.stack([self._slope(v, law, u) for v, law in enumerate(self.laws)], axis=1)
-        mat, right = self.mat.duplicate(copy=True), self.vec.duplicate()
-        right.setArray(slope.ravel())
-        mat.diagonalScale(None, right)
-        right.destroy()
-        return mat
-
-    def _assemble(self, is_coupled: bool) -> Any:
-        n, of = self.n_var, self._operators
-        row, col = of[0].places()
-        first = self.mesh.leaves.start * (self.n_cell // max(1, self.mesh.n_block))
-        own = np.arange(first, first + self.n_cell)
-        pairs = [(v, w) for v in range(n) for w in range(n) if v != w] if is_coupled else []
-        rows = [row * n + v for v in range(n)] + [own * n + v for v, _ in pairs]
-        cols = [col * n + v for v in range(n)] + [own * n + w for _, w in pairs]
-        mat = load_petsc().Mat().create(self.comm.mpi)
-        (n_local, n_all), _ = of[0].mat.getSizes()
-        mat.setSizes(((n_local * n, n_all * n),) * 2)
-        mat.setBlockSize(n)
-        mat.setType("aij")
-        set_places(mat, np.concatenate(rows), np.concatenate(cols))
-        values = [each.values() for each in of] + [np.zeros(self.n_cell * len(pairs))]
-        set_values(mat, np.concatenate(values))
-        left = mat.createVecLeft()
-        left.setArray(np.repeat(self._inverse_volume, n))
-        mat.diagonalScale(left, None)
-        left.destroy()
+        mat = self.mat.duplicate(copy=True)
+        scale_columns(mat, slope)
         return mat
 
     def _side_terms(self, t: float) -> np.ndarray:
@@ -173,6 +149,41 @@ class Parabolic:
     @staticmethod
     def _sides(conditions: Sequence[Condition], name: str, law: Diffusivity) -> list[Side | str]:
         return [side_of(each, name, law) for each in conditions]
+
+
+def block_matrix(mesh: LocalMesh, comm: Comm, operators: Sequence[CompositeOperator], is_coupled: bool) -> Any:
+    """A matrix of one operator per variable, per volume, the variables of a cell next to each other; PETSc's AIJ. Collective.
+
+    ``is_coupled`` leaves room for entries between the variables of a cell.
+    """
+    n, cells = len(operators), mesh.ghosts.layout.cells
+    n_cell = mesh.n_block * cells
+    row, col = operators[0].places()
+    own = mesh.leaves.start * cells + np.arange(n_cell)
+    pairs = [(v, w) for v in range(n) for w in range(n) if v != w] if is_coupled else []
+    rows = [row * n + v for v in range(n)] + [own * n + v for v, _ in pairs]
+    cols = [col * n + v for v in range(n)] + [own * n + w for _, w in pairs]
+    mat = load_petsc().Mat().create(comm.mpi)
+    (n_local, n_all), _ = operators[0].mat.getSizes()
+    mat.setSizes(((n_local * n, n_all * n),) * 2)
+    mat.setBlockSize(n)
+    mat.setType("aij")
+    set_places(mat, np.concatenate(rows), np.concatenate(cols))
+    values = [each.values() for each in operators] + [np.zeros(n_cell * len(pairs))]
+    set_values(mat, np.concatenate(values))
+    left = mat.createVecLeft()
+    left.setArray(np.repeat(1.0 / mesh.cell_volume, cells * n))
+    mat.diagonalScale(left, None)
+    left.destroy()
+    return mat
+
+
+def scale_columns(mat: Any, factor: np.ndarray) -> None:
+    """Multiply the columns of ``mat`` by ``factor``, one per local unknown. In place, collective."""
+    right = mat.createVecRight()
+    right.setArray(factor.ravel())
+    mat.diagonalScale(None, right)
+    right.destroy()
 
 
 def side_of(condition: Condition, name: str, law: Diffusivity) -> Side | str:

@@ -31,6 +31,8 @@ _SOLVER = "-ksp_type fgmres -ksp_max_it 500 -mg_levels_ksp_type richardson -mg_l
 _LINEAR = "-ksp_rtol 1e-10"
 # One preconditioner per stage. Not longer: the bits of a run do not depend on where it was restarted.
 _NEWTON = "-ksp_rtol 1e-6 -snes_rtol 1e-10 -snes_stol 0 -snes_max_it 20 -snes_lag_preconditioner 20"
+# Products with the Jacobian by differences of the residual.
+_MATRIX_FREE = "-snes_mf_operator"
 _MULTIGRID = 1000.0
 """Above this diffusion number multigrid is worth its set-up; below, incomplete factors of each rank's block."""
 _STEPS = "-ts_rtol 1e-4 -ts_atol 1e-6"
@@ -68,7 +70,7 @@ class TimeOptions:
         has_flux : bool
             The equations have a hyperbolic flux.
         has_implicit : bool
-            They have a part to be solved implicitly: diffusion, reactions, sources.
+            They have a part to be solved implicitly: diffusion, viscosity, reactions, sources.
         fixed_dt : float, optional
             ``time.dt``.
 
@@ -84,8 +86,7 @@ class TimeOptions:
         if not has_implicit and TYPES[kind] != EXPLICIT:
             offered = ", ".join(name for name, each in TYPES.items() if each == EXPLICIT)
             raise CaseError(
-                f"petsc.options: -ts_type {kind} has nothing to solve, for hyperbolic and viscous fluxes are explicit: "
-                f"take {offered}"
+                f"petsc.options: -ts_type {kind} has nothing to solve, for all is hyperbolic: take {offered}"
             )
         if has_flux and TYPES[kind] == IMPLICIT:
             raise CaseError(
@@ -110,11 +111,14 @@ class TimeOptions:
         """`EXPLICIT`, `IMEX` or `IMPLICIT`."""
         return TYPES[self.type]
 
-    def insert(self, is_linear: bool) -> None:
-        """Put the defaults and the case's options into PETSc's database. The same on every rank."""
+    def insert(self, is_linear: bool, has_matrix_free: bool = False) -> None:
+        """Put the defaults and the case's options into PETSc's database. The same on every rank.
+
+        ``has_matrix_free``: the matrix of the Jacobian is for the preconditioner alone.
+        """
         # Rosenbrock methods take one Newton step a stage: nothing corrects what a linear solve leaves.
         solver = _LINEAR if is_linear or self.type == "rosw" else _NEWTON
-        defaults = f"-ts_type {self.type} {_STEPS} {_SOLVER} {solver}"
+        defaults = f"-ts_type {self.type} {_STEPS} {_SOLVER} {solver} {_MATRIX_FREE if has_matrix_free else ''}"
         adapt = "basic" if self.is_adaptive else "none"
         database = load_petsc().Options()
         self.inserted.update({"ts_adapt_type": adapt, **dict(split_options(defaults)), **self.own})

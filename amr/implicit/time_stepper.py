@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import amr._kernels.viscous as viscous_kernel
 from amr.errors import AMRError, CaseError, SolveError
 from amr.implicit.equations import Equations
 from amr.implicit.petsc import load_petsc
@@ -85,7 +86,7 @@ class PetscStepper(Stepper):
     ) -> None:
         super().__init__(comm, physics, layout, scheme, cfl, timers)
         self.conditions, self.terms, self.fixed_dt = conditions, terms, fixed_dt
-        has_implicit = bool(physics.diffusivities) or bool(terms)
+        has_implicit = bool(physics.diffusivities) or bool(terms) or physics.is_viscous
         self.options = TimeOptions.of(options, physics.has_flux, has_implicit, fixed_dt)
         self._petsc = load_petsc()
         self._mesh: LocalMesh | None = None
@@ -96,7 +97,10 @@ class PetscStepper(Stepper):
         self.seconds = 0.0
         self.undershoots = Undershoots(comm, density) if density is not None else None
         is_linear = all(law.is_constant for law in physics.diffusivities) and not terms
-        self.options.insert(is_linear)
+        self._is_viscous = physics.is_viscous and self.options.part != EXPLICIT
+        if self._is_viscous:
+            self.spec = physics.wave_spec  # the kernel's part, and what limits the step
+        self.options.insert(is_linear and not self._is_viscous, self._is_viscous)
 
     # ---- what the time loop asks -----------------------------------------------------------------------------------------
 
@@ -173,8 +177,9 @@ class PetscStepper(Stepper):
             self._leave()
             self._mesh = mesh
             self._equations = Equations(
-                mesh, self.comm, self.physics, self.layout, self.conditions, self.terms, self._flux, self._state
-            )
+                mesh, self.comm, self.physics, self.layout, self.conditions, self.terms, self._flux, self._state,
+                self._viscous if self._is_viscous else None,
+            )  # fmt: skip
             self._u = self._equations.new_vec()
             self._make_ts()
 
@@ -201,7 +206,7 @@ class PetscStepper(Stepper):
                 self._guarded(lambda ts, t, u, rate, out: equations.residual(t, u, rate, out)), self._work[1]
             )
             ts.setIJacobian(
-                self._guarded(lambda ts, t, u, rate, shift, mat, pre: equations.jacobian(t, u, shift, pre)),
+                self._guarded(lambda ts, t, u, rate, shift, mat, pre: equations.jacobian(t, u, shift, mat, pre)),
                 self._work[2],
                 self._work[2],
             )
@@ -243,6 +248,22 @@ class PetscStepper(Stepper):
         with self.timers("reflux"):
             mesh.register.reflux(change, dt, mesh.spacing)
         out.setArray(self._equations.to_vec(change) / dt)
+
+    def _viscous(self, t: float, values: np.ndarray) -> np.ndarray:
+        """Viscous terms of unknowns (n,), between levels those of the finer side."""
+        mesh, pool = self._mesh, self._pool
+        assert mesh is not None and pool is not None
+        given, change, register = pool.spare, pool.u_new, mesh.register
+        self._equations.from_vec(values, given)
+        with self.timers("ghosts"):
+            mesh.fill_ghosts(given, t)
+        with self.timers("kernel"):
+            viscous_kernel.rate(
+                self.physics.spec, self.layout, given, mesh.spacing, register.face_slot, register.flux, change
+            )
+        with self.timers("reflux"):
+            register.reflux(change, 1.0, mesh.spacing)
+        return self._equations.to_vec(change)
 
     # ---- one step --------------------------------------------------------------------------------------------------------
 

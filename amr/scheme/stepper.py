@@ -137,6 +137,7 @@ class Stepper:
     ) -> None:
         self.comm = comm
         self.physics = physics
+        self.spec = physics.spec  # the terms that a stage has
         self.layout = layout
         self.scheme = scheme
         self.cfl = cfl
@@ -221,7 +222,7 @@ class Stepper:
             with self.timers("check"):
                 # The kernel checked every block while it was in the cache; only what reflux changed is looked at again.
                 corrected = mesh.register.groups[0].corrected
-                step_kernel.check(self.physics.spec, self.layout, u_new, mesh.spacing, corrected, checked.arrays)
+                step_kernel.check(self.spec, self.layout, u_new, mesh.spacing, corrected, checked.arrays)
                 self._reduce(mesh, checked, result)
             if result.n_bad:
                 break
@@ -262,7 +263,7 @@ class Stepper:
         before = plan.seconds
         with self.timers("kernel"):
             result.flattened_cells += step_kernel.advance(
-                self.physics.spec,
+                self.spec,
                 self.layout,
                 stage.u_in,
                 stage.u0,
@@ -286,7 +287,7 @@ class Stepper:
     def check(self, mesh: LocalMesh, u: np.ndarray, result: StepResult) -> None:
         """Set ``max_signal``, ``n_bad`` and ``notice`` of ``result`` from the state ``u``. Collective (one all-reduce)."""
         with self.timers("check"):
-            self._reduce(mesh, Checked(*step_kernel.check(self.physics.spec, self.layout, u, mesh.spacing)), result)
+            self._reduce(mesh, Checked(*step_kernel.check(self.spec, self.layout, u, mesh.spacing)), result)
 
     def _reduce(self, mesh: LocalMesh, checked: Checked, result: StepResult) -> None:
         signal = (checked.signal * mesh.substep).max(initial=0.0)

@@ -112,7 +112,7 @@ class SubcycledStepper(Stepper):
             register.groups[group].apply(out, dt, mesh.spacing)
         with self.timers("check"):
             corrected = register.groups[group].corrected
-            step_kernel.check(self.physics.spec, self.layout, out, mesh.spacing, corrected, cycle.checked.arrays)
+            step_kernel.check(self.spec, self.layout, out, mesh.spacing, corrected, cycle.checked.arrays)
             if cycle.checked.n_bad[corrected].any():
                 cycle.is_bad, cycle.failed = True, (group, out)
         cycle.at[group] = _next(group, cycle.at[group])

@@ -11,14 +11,18 @@ import amr._kernels.step as step_kernel
 from amr.errors import UnphysicalState
 
 if TYPE_CHECKING:
+    from amr._kernels.physics import PhysicsSpec
     from amr.comm import Comm
     from amr.mesh.pool import Layout
-    from amr.physics.base import Physics
     from amr.scheme.local_mesh import LocalMesh
 
 
-def diffusive_share(comm: Comm, physics: Physics, layout: Layout, u: np.ndarray, mesh: LocalMesh) -> float:
+def diffusive_share(
+    comm: Comm, spec: PhysicsSpec, wave_spec: PhysicsSpec, layout: Layout, u: np.ndarray, mesh: LocalMesh
+) -> float:
     """How much of the largest signal of the state ``u``, which limits the next step, diffusion adds to that of waves. Collective.
+
+    ``spec``: the terms that a stage has; ``wave_spec``: those without second derivatives.
 
     Returns
     -------
@@ -27,8 +31,8 @@ def diffusive_share(comm: Comm, physics: Physics, layout: Layout, u: np.ndarray,
     """
     tops = comm.allreduce_max(
         [
-            float((step_kernel.check(spec, layout, u, mesh.spacing)[0] * mesh.substep).max(initial=0.0))
-            for spec in (physics.spec, physics.wave_spec)
+            float((step_kernel.check(each, layout, u, mesh.spacing)[0] * mesh.substep).max(initial=0.0))
+            for each in (spec, wave_spec)
         ]
     )
     return float(1.0 - tops[1] / tops[0]) if tops[0] > 0 else 0.0

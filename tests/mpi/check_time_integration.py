@@ -20,6 +20,12 @@ CASES = {
         {"name": "spots", "inside": {"q": 1.0}, "outside": {"q": 0.0}},
         0.05,
     ),
+    # Implicit viscosity, by differences of the residual.
+    "gas": (
+        {"name": "navier_stokes", "viscosity": 0.5, "prandtl": 0.7},
+        {"name": "blast", "radius": 0.2, "pressure_inside": 2.0},
+        0.05,
+    ),
     "reaction": (
         {
             "name": "reaction_diffusion",
