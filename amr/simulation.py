@@ -90,12 +90,7 @@ class Simulation:
         parts = build(case, comm)
         self.comm = parts.comm
         self.physics, self.layout, self.geometry = parts.physics, parts.layout, parts.geometry
-        self.initial, self.sources, self.boundary, self.decider = (
-            parts.initial,
-            parts.sources,
-            parts.boundary,
-            parts.decider,
-        )
+        self.initial, self.boundary, self.decider = parts.initial, parts.boundary, parts.decider
         self.gravity = parts.gravity
         self.split = split_sources(case, parts, self.timers)
         self.decider.timed, self.probes = self.timers, parts.probes

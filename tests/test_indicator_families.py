@@ -171,7 +171,11 @@ def test_fold_cells_by_brute_force(dim, buffer):
         ("vorticity", create_physics("euler", 1), "no vorticity in 1D"),
         ("vorticity", create_physics("burgers", 2), "needs a velocity that evolves"),
         ("vorticity", create_physics("advection", 2, {"velocity_field": True}), "needs a velocity that evolves"),
-        ("shock_sensor", create_physics("acoustics", 2), "pressure that is positive: physics euler or shallow_water"),
+        (
+            "shock_sensor",
+            create_physics("acoustics", 2),
+            "pressure that is positive: physics euler or navier_stokes or shallow_water",
+        ),
         ("pressure_jump", create_physics("burgers", 1), "pressure that is positive"),
     ],
 )

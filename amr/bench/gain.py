@@ -80,7 +80,7 @@ def radial_profile(case: Case, comm: Comm) -> Profile:
     )
     with Simulation(radial, comm=comm) as sim:
         if dim > 1:
-            sim.sources = SourceTerms([("geometry", geometry)], sim.physics, sim.layout)
+            sim.split.sources = SourceTerms([("geometry", geometry)], sim.physics, sim.layout)
         for _ in sim.steps():
             pass
         inner = sim.pool.u[(slice(None), slice(None), *sim.layout.interior)]
