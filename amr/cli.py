@@ -134,6 +134,9 @@ def _run(comm: Comm, case: Case, restart: Path | None, progress: str, show: bool
             for table in tables(report):
                 console.print(table)
             console.print(f"results in {case.output.directory}")
+            if unused := report.get("petsc", {}).get("unused"):
+                names = ", ".join(f"-{name}" for name in unused)
+                console.print(f"PETSc had no use for the options {names}", style="bold", soft_wrap=True)
             for line in verdict(report["guard"]):
                 console.print(line, style="bold", soft_wrap=True)
         is_under_resolved = strict and report["guard"]["ended_under_resolved"]

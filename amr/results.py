@@ -13,11 +13,14 @@ from amr._kernels.fallback import find_unphysical
 from amr.errors import AMRError, CaseError, SolveError, UnphysicalState
 from amr.guard import resolution
 from amr.guard.verify import Counters
+from amr.implicit.gravity import PREFIX
+from amr.implicit.petsc import split_options, unused_options
 from amr.indicators.survey import survey
 from amr.io.checkpoint import Checkpoint, physics_parameters, write_checkpoint
 from amr.io.restart import open_checkpoint
 from amr.io.snapshot import Snapshot, digest
 from amr.problems.sample import average_pieces, error_sums
+from amr.scheme.flux import PETSC
 from amr.scheme.timestep import diffusive_share
 
 if TYPE_CHECKING:
@@ -100,7 +103,16 @@ def make_report(sim: Simulation) -> dict[str, Any]:
     conservation = sim.ledger.report(sim.pool.u, sim.mesh)
     if sim.gravity is not None:
         more["gravity"] = sim.gravity.report(conservation["energy"])
+    if options := sim.case.petsc.options:
+        more["petsc"] = {"options": options, "unused": _unused(sim, options)}
     return sim.report.finish(snapshot.forest.level, digest(snapshot), conservation, errors(sim), more)
+
+
+def _unused(sim: Simulation, options: str) -> list[str]:
+    """Names of PETSc's options that the run had no use for."""
+    if sim.gravity is None and sim.case.scheme.integrator != PETSC:
+        return [name for name, _ in split_options(options)]
+    return unused_options(options, ("", PREFIX))
 
 
 def guard_report(sim: Simulation) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from amr.errors import CaseError
 from amr.implicit.gravity import SelfGravity
 from amr.implicit.multipole import Multipole
 from amr.mesh.pool import Layout
+from amr.results import make_report
 from amr.simulation import Simulation
 from tests.elliptic_tools import local_mesh, norms, refined_forest
 from tests.runs import made, run
@@ -347,3 +348,15 @@ def test_the_potential_is_in_the_snapshot_and_the_solves_in_the_report(tmp_path)
 def test_what_does_not_go_together_is_refused(change, text):
     with pytest.raises(CaseError, match=text.replace("[", r"\[")):
         jeans(2, 2, [1, 0], end=1.0).replace(**change)
+
+
+def test_options_that_nobody_asks_for_are_told(tmp_path):
+    options = "-ksp_type bcgs -kps_rtol 1e-9"
+    case = jeans(1, 2, [1], end=0.02).replace(petsc={"options": options}, output={"directory": str(tmp_path)})
+    with Simulation(case) as sim:
+        for _ in sim.steps():
+            pass
+        assert make_report(sim)["petsc"] == {"options": options, "unused": ["kps_rtol"]}
+    plain = case.replace(sources=[], problem={"name": "euler_wave"})
+    with Simulation(plain) as sim:
+        assert make_report(sim)["petsc"]["unused"] == ["ksp_type", "kps_rtol"]

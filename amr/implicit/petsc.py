@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from amr.errors import CaseError
@@ -60,6 +62,19 @@ def insert_options(text: str, prefix: str = "") -> None:
     database = load_petsc().Options(prefix)
     for name, value in split_options(text):
         database.setValue(name, value)
+
+
+def unused_options(text: str, prefixes: Sequence[str]) -> list[str]:
+    """Names among the options that no object of PETSc's has asked for so far, with any of the prefixes: misspelt, perhaps."""
+    used = ctypes.CDLL(load_petsc().__file__).PetscOptionsUsed
+    used.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ctypes.c_int)]
+
+    def is_used(name: str) -> bool:
+        flag = ctypes.c_int(0)
+        used(None, name.encode(), ctypes.byref(flag))
+        return bool(flag.value)
+
+    return [name for name, _ in split_options(text) if not any(is_used(prefix + name) for prefix in prefixes)]
 
 
 def remove_options(text: str, prefix: str = "") -> None:

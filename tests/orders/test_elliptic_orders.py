@@ -8,8 +8,16 @@ from __future__ import annotations
 
 from math import log2
 
+import numpy as np
 import pytest
 
+from amr.comm import Comm
+from amr.implicit.operator import CompositeOperator
+from amr.implicit.sides import dirichlet
+from amr.implicit.solver import LinearSolver
+from amr.mesh.balance import balance_flags
+from amr.mesh.tree import Forest
+from amr.scheme.local_mesh import LocalMesh
 from tests.elliptic_tools import BoxOf, Smooth, local_mesh, norms, refined_forest, solve
 
 BOXES: dict[str, list[BoxOf]] = {
@@ -68,3 +76,59 @@ def test_an_interface_that_cuts_cells_costs_one_order() -> None:
         found.append(norms(solve(exact, mesh, ["dirichlet"])[0], mesh)[0])
     # Over a factor of 4, for the interface is then at the same place of its cell.
     assert 0.8 <= log2(found[0] / found[1]) / 2 <= 1.3
+
+
+class Peak:
+    """phi = exp(-|x - c|^2 / 2 s^2) in 2D, s a thirtieth of the domain: what adaptive meshes are for."""
+
+    width = 1 / 30
+
+    @classmethod
+    def _square(cls, x: np.ndarray) -> np.ndarray:
+        return ((x[0] - 0.43) ** 2 + (x[1] - 0.52) ** 2) / cls.width**2
+
+    @classmethod
+    def phi(cls, x: np.ndarray) -> np.ndarray:
+        return np.exp(-0.5 * cls._square(x))
+
+    @classmethod
+    def f(cls, x: np.ndarray) -> np.ndarray:
+        return (2 - cls._square(x)) / cls.width**2 * cls.phi(x)
+
+
+def adaptive_mesh(tolerance: float) -> LocalMesh:
+    """Leaves refined until the source of `Peak` times the squared spacing is below a tolerance."""
+    forest = Forest.uniform(2, 2, False, 8)
+    while True:
+        mesh = local_mesh(forest)
+        weight = (mesh.spacing[:, :2] ** 2).max(axis=1)
+        flags = np.abs(Peak.f(mesh.cell_centers())).max(axis=(1, 2, 3)) * weight > tolerance
+        if not flags.any():
+            return mesh
+        mesh.free()
+        forest = forest.adapt(balance_flags(forest, flags.astype(np.int8)))[0]
+
+
+def peak_errors(mesh: LocalMesh) -> tuple[int, float, float]:
+    """Cells, and the norms of the error."""
+    comm = Comm.self_()
+    operator = CompositeOperator(mesh, comm, [dirichlet(lambda x, t: Peak.phi(x))] * 4)
+    phi, solver = operator.mat.createVecRight(), LinearSolver(operator, "-ksp_rtol 1e-12")
+    solver.solve(operator.rhs(Peak.f(mesh.cell_centers())), phi)
+    error = operator.from_vec(phi, np.empty(operator.shape)) - Peak.phi(mesh.cell_centers())
+    solver.free()
+    operator.free()
+    mesh.free()
+    return error.size, *norms(error, mesh)
+
+
+def test_order_on_adaptive_meshes() -> None:
+    """More cells in the leaves of an adaptive mesh; and a tolerance down to 1/64, which leaves the tail of the peak coarser."""
+    found = [peak_errors(adaptive_mesh(tolerance)) for tolerance in (0.02, 0.02 / 64)]
+    refinement = log2(found[1][0] / found[0][0]) / 2
+    assert refinement > 1.5
+    assert log2(found[0][1] / found[1][1]) / refinement >= 1.5, found
+    assert log2(found[0][2] / found[1][2]) / refinement >= 1.9, found
+    forest = adaptive_mesh(0.02).forest
+    finer = [peak_errors(local_mesh(forest, n=n)) for n in (16, 32)]
+    assert all(log2(finer[0][norm] / finer[1][norm]) >= 1.9 for norm in (1, 2)), finer
