@@ -94,7 +94,7 @@ class PetscStepper(Stepper):
         self._dt: float | None = None
         self._fault: AMRError | None = None
         self.counts = {"steps": 0, "snes_iterations": 0, "ksp_iterations": 0, "rejected_steps": 0}
-        self.seconds = 0.0
+        self.seconds = self.residual = 0.0
         self.undershoots = Undershoots(comm, density) if density is not None else None
         is_linear = all(law.is_constant for law in physics.diffusivities) and not terms
         self._is_viscous = physics.is_viscous and self.options.part != EXPLICIT
@@ -157,7 +157,8 @@ class PetscStepper(Stepper):
 
     def report(self) -> dict[str, Any]:
         kind = {"type": self.options.type, "adaptive": self.options.is_adaptive}
-        return {**kind, **self.counts, "seconds": self.seconds, **self._undershoots()}
+        told = {"last_residual": self.residual, "seconds": self.seconds}
+        return {**kind, **self.counts, **told, **self._undershoots()}
 
     def _undershoots(self) -> dict[str, Any]:
         return {} if self.undershoots is None else {"undershoots": self.undershoots.totals()}
@@ -312,6 +313,8 @@ class PetscStepper(Stepper):
         for name, value in now.items():
             self.counts[name] += value - self._seen[name]
         self._seen = now
+        if self.options.part != EXPLICIT:
+            self.residual = float(ts.getSNES().getFunctionNorm())
 
     def _why(self) -> str:
         reason = self._ts.getConvergedReason()
