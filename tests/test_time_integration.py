@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from amr.errors import SolveError
+from amr.errors import CaseError, SolveError
 from amr.results import error_norm, make_report
 from amr.simulation import Simulation
 from tests.runs import cells_of, made, run
@@ -230,3 +230,18 @@ def test_a_solve_that_fails_says_why() -> None:
     )
     with pytest.raises(SolveError, match=r"\(beuler\): .*not solved, for the linear solve failed .*tried 3 times"):
         run(case)
+
+
+@pytest.mark.parametrize("option", ["-ts_type", "-ksp_type", "-pc_type", "-snes_type"])
+def test_a_method_that_petsc_does_not_know_is_one_message(option: str) -> None:
+    case = made(
+        2,
+        2,
+        physics={"name": "diffusion", "diffusivity": 1.0},
+        problem={"name": "sine"},
+        scheme={"integrator": "petsc"},
+        petsc={"options": f"{option} foo"},
+        time={"end": 0.1},
+    )
+    with pytest.raises(CaseError, match=r"petsc.options: .*foo"), Simulation(case) as sim:
+        next(sim.steps())

@@ -187,6 +187,7 @@ class PetscStepper(Stepper):
     def _make_ts(self) -> None:
         petsc, equations = self._petsc, self._equations
         ts = self._ts = petsc.TS().create(self.comm.mpi)
+        self._work: list[Any] = []  # TS does not hold what it is given
         kinds = petsc.TS.ProblemType
         ts.setProblemType(kinds.LINEAR if equations.is_linear else kinds.NONLINEAR)
         ts.setExactFinalTime(petsc.TS.ExactFinalTime.STEPOVER)
@@ -196,7 +197,7 @@ class PetscStepper(Stepper):
             ts.setFromOptions()
         except petsc.Error as error:
             raise CaseError(f"petsc.options: {last_line(error)}") from error
-        self._work: list[Any] = [self._u.duplicate()]  # TS does not hold what it is given
+        self._work += [self._u.duplicate()]
         if self.options.part == EXPLICIT:
             ts.setRHSFunction(self._guarded(lambda ts, t, u, out: equations.whole(t, u, out)), self._work[0])
         else:
