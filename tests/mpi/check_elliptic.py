@@ -29,14 +29,7 @@ def check(forest, comm, kinds, exact, counts):
     assert (low, high) == (mesh.leaves.start * cells, mesh.leaves.stop * cells)
     mine = serial_rhs.getArray()[low:high]
     assert np.allclose(rhs.getArray(), mine, rtol=0, atol=1e-12 * np.abs(serial_rhs.getArray()).max())
-    x, product = serial.mat.createVecs()
-    x.setArray(np.random.default_rng(0).random(x.getSize()))
-    serial.mat.mult(x, product)
-    y, other = operator.mat.createVecs()
-    y.setArray(x.getArray()[low:high])
-    operator.mat.mult(y, other)
-    assert np.allclose(other.getArray(), product.getArray()[low:high], rtol=0, atol=1e-13 * serial.mat.norm())
-
+    x, y = check_product(operator, serial)
     solver, solver_serial = LinearSolver(operator), LinearSolver(serial, prefix="serial_")
     x.set(0.0)
     y.set(0.0)
@@ -45,6 +38,19 @@ def check(forest, comm, kinds, exact, counts):
     assert np.allclose(y.getArray(), x.getArray()[low:high], rtol=0, atol=1e-7 * scale)
     for each in (solver, solver_serial, operator, serial):
         each.free()
+
+
+def check_product(operator, serial):
+    """The matrices give the same product, to round-off; returns vectors of unknowns of one rank, and of all."""
+    low, high = operator.mat.getOwnershipRange()
+    x, product = serial.mat.createVecs()
+    x.setArray(np.random.default_rng(0).random(x.getSize()))
+    serial.mat.mult(x, product)
+    y, other = operator.mat.createVecs()
+    y.setArray(x.getArray()[low:high])
+    operator.mat.mult(y, other)
+    assert np.allclose(other.getArray(), product.getArray()[low:high], rtol=0, atol=1e-13 * serial.mat.norm())
+    return x, y
 
 
 def check_drift(forest, comm):
@@ -56,14 +62,8 @@ def check_drift(forest, comm):
         return FokkerPlanckOperator(mesh, comm, psi, 0.5)
 
     operator, serial = made(comm), made(Comm.self_())
-    low, high = operator.mat.getOwnershipRange()
-    x, product = serial.mat.createVecs()
-    x.setArray(np.random.default_rng(0).random(x.getSize()))
-    serial.mat.mult(x, product)
-    y, other = operator.mat.createVecs()
-    y.setArray(x.getArray()[low:high])
-    operator.mat.mult(y, other)
-    assert np.allclose(other.getArray(), product.getArray()[low:high], rtol=0, atol=1e-13 * serial.mat.norm())
+    check_product(operator, serial)
+    other = operator.mat.createVecLeft()
     operator.mat.mult(operator.equilibrium, other)
     assert other.norm(3) < 1e-14 * operator.mat.norm() * operator.equilibrium.norm(3)
     for each in (operator, serial):
