@@ -59,7 +59,7 @@ class Parabolic:
         self.mesh, self.comm = mesh, comm
         self.variables = tuple(physics.variables[v] for v in physics.evolved)
         self.n_var, self.n_cell = len(self.variables), mesh.n_block * cells
-        self.laws = [law.at(mesh.cell_centers) for law in physics.diffusivities]
+        self.laws = physics.diffusivities
         self.is_linear = all(law.is_constant for law in self.laws)
         self._near: Any = None  # what relaxation leaves of errors, where that is not a constant
         self._operators = [
@@ -122,7 +122,7 @@ class Parabolic:
         self, physics: Physics, conditions: Sequence[Condition], name: str, law: Diffusivity
     ) -> CompositeOperator:
         if physics.energy is None:
-            return CompositeOperator(self.mesh, self.comm, self._sides(conditions, name, law), law.beta)
+            return CompositeOperator(self.mesh, self.comm, self._sides(conditions, name, law))
         psi = reduced_energy(self.mesh, self.comm, physics.energy, law.coefficient)
         operator = FokkerPlanckOperator(self.mesh, self.comm, psi, 1.0)
         self._near = operator.mat.getNearNullSpace()

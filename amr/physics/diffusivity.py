@@ -43,15 +43,9 @@ class Diffusivity:
     """
 
     is_constant = True
-    beta: float | np.ndarray = 1.0
 
     def __init__(self, coefficient: float = 0.0) -> None:
         self.coefficient = coefficient
-
-    def at(self, centers: Callable[[], np.ndarray]) -> Diffusivity:
-        """The diffusivity on a mesh whose cells have the ``centers()`` (dim, n_block, nk, nj, ni); itself where the place does
-        not matter. Those of a place may have a ``beta`` of the cells, the flux being ``-beta grad P``."""
-        return self
 
     def potential(self, u: np.ndarray) -> np.ndarray:
         """P(u), of the shape of ``u``."""
