@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from amr._kernels import physics as _c
 from amr.errors import CaseError
+from amr.names import suggestion
 from amr.physics.diffusivity import Diffusivity
 
 AXES = "xyz"
@@ -27,6 +28,29 @@ class ParameterModel(BaseModel):
 def components(name: str, dim: int) -> tuple[str, ...]:
     """Names of the components of a vector, ``velocity`` -> ``("velocity_x", "velocity_y")`` in 2D."""
     return tuple(f"{name}_{AXES[axis]}" for axis in range(dim))
+
+
+def named_model(
+    key: str, given: dict[str, Any] | str, known: Mapping[str, type[BaseModel]], strict: bool = False
+) -> tuple[str, Any]:
+    """Name and model that the parameter ``key``, a name or a table ``{ name = ..., ... }``, picks from a table of models.
+
+    Raises
+    ------
+    CaseError
+        An unknown name, or the faults of its keys, one line each.
+    """
+    table = {"name": given} if isinstance(given, str) else given
+    name = table.get("name")
+    if not isinstance(name, str) or name not in known:
+        hint = suggestion(name, known) if isinstance(name, str) else f"; there are {', '.join(known)}"
+        raise CaseError(f"physics.{key}: unknown {key} {name!r}{hint}")
+    try:
+        return name, known[name].model_validate({k: v for k, v in table.items() if k != "name"}, strict=strict)
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+        lines = [f"physics.{key}.{'.'.join(map(str, each['loc']))}: {each['msg'].lower()}" for each in faults]
+        raise CaseError("\n".join(lines)) from None
 
 
 class Physics:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from amr._kernels.physics import PhysicsSpec
 from amr.errors import CaseError
-from amr.names import suggestion
 from amr.physics import base
 from amr.physics.advection import Advection, AdvectionParameters
 from amr.physics.diffusivity import Diffusivity, DiffusivityValue, make_diffusivity
@@ -98,19 +97,7 @@ class ReactionDiffusion(base.Physics):
     def _reaction(self, given: dict[str, Any] | str) -> base.NamedSource:
         if isinstance(given, str) and given in self.functions:
             return given, self.functions[given]
-        table = {"name": given} if isinstance(given, str) else given
-        name = table.get("name")
-        if not isinstance(name, str) or name not in REACTIONS:
-            hint = suggestion(name, REACTIONS) if isinstance(name, str) else f"; there are {', '.join(REACTIONS)}"
-            raise CaseError(f"physics.reaction: unknown reaction {name!r}{hint}")
-        try:
-            reaction = REACTIONS[name].model_validate({k: v for k, v in table.items() if k != "name"}, strict=True)
-        except ValidationError as error:
-            lines = [
-                f"physics.reaction.{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}"
-                for e in error.errors(include_url=False)
-            ]
-            raise CaseError("\n".join(lines)) from None
+        name, reaction = base.named_model("reaction", given, REACTIONS, strict=True)
         species = self.parameters.species
         if reaction.n_species not in (None, len(species)):
             raise CaseError(f"physics.reaction: {name} has {reaction.n_species} species, not {len(species)}")

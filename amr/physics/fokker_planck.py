@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from amr._kernels.physics import PhysicsSpec
 from amr.errors import CaseError
-from amr.names import suggestion
 from amr.physics import base
 from amr.physics.diffusivity import Diffusivity
 from amr.physics.landscapes import LANDSCAPES, Energy, checked_energy, create_landscape
@@ -49,19 +48,7 @@ class FokkerPlanck(base.Physics):
     def _landscape(self, given: dict[str, Any] | str) -> Energy:
         if isinstance(given, str) and given in self.functions:
             return checked_energy(self.functions[given], given)
-        table = {"name": given} if isinstance(given, str) else given
-        name = table.get("name")
-        if not isinstance(name, str) or name not in LANDSCAPES:
-            hint = suggestion(name, LANDSCAPES) if isinstance(name, str) else f"; there are {', '.join(LANDSCAPES)}"
-            raise CaseError(f"physics.landscape: unknown landscape {name!r}{hint}")
-        try:
-            landscape = LANDSCAPES[name].model_validate({k: v for k, v in table.items() if k != "name"})
-        except ValidationError as error:
-            lines = [
-                f"physics.landscape.{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}"
-                for e in error.errors(include_url=False)
-            ]
-            raise CaseError("\n".join(lines)) from None
+        name, landscape = base.named_model("landscape", given, LANDSCAPES)
         try:
             return create_landscape(landscape, self.dim)
         except CaseError as error:
