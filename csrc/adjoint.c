@@ -11,7 +11,7 @@ AMR_INLINE ptrdiff_t cells_of(const amr_layout *l) {
 }
 
 /* Block with ghosts, coarse box, weights, details along each axis. */
-ptrdiff_t amr_weigh_scratch(const amr_layout *layout) { return (3 + layout->dim) * layout->block_stride; }
+ptrdiff_t amr_weigh_scratch(const amr_layout *layout) { return (2 + layout->dim) * layout->block_stride; }
 
 /* d[v][c] := detail of the pair that cell c makes with the next one along an axis; 0 where that is another block's. */
 AMR_INLINE void signed_details(const amr_layout *l, const double *block, int axis, double *restrict d) {
@@ -81,17 +81,17 @@ AMR_CLONES amr_status amr_weigh_detail(const amr_layout *layout, const double *u
                                        int64_t n_list, const int32_t *list, const int32_t *first, const int32_t *finer,
                                        const amr_adjoint *adjoint, double *out, double *scratch) {
   const ptrdiff_t stride = layout->block_stride, size = cells_of(layout);
-  double *block = scratch, *coarse = block + stride, *q = coarse + stride, *d = q + stride;
+  double *coarse = scratch, *q = coarse + stride, *d = q + stride;
   if (layout->g < 2 || layout->n_var > 1 + layout->dim) return AMR_BAD_ARGUMENT;
   const ptrdiff_t snapshot = layout->n_var * adjoint->cells[0] * adjoint->cells[1] * adjoint->cells[2];
   for (int64_t m = 0; m < n_list; m++) {
     const int32_t b = list[m], up = finer[b] > 0 ? finer[b] : 0;
-    const double *from = ghosts ? block : u + b * stride;
+    const double *from = (ghosts ? ghosts->own : u) + b * stride;
     double *to = out + b * size;
     for (ptrdiff_t c = 0; c < size; c++) to[c] = 0.0;
     if (!(adjoint->factor > 0)) continue;
     if (ghosts && m + 1 < n_list) amr_prefetch(layout, ghosts->own, list[m + 1], 0);
-    if (ghosts) amr_ghosts_fill(ghosts, b, block, coarse, 1);
+    if (ghosts) amr_ghosts_fill(ghosts, b, coarse, 1);
     for (int axis = 0; axis < layout->dim; axis++) signed_details(layout, from, axis, d + axis * stride);
     for (int s = 0; s < adjoint->n_snapshot; s++)
       for (int child = 0; child < 1 << layout->dim * up; child++) {

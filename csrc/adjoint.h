@@ -26,7 +26,7 @@ ptrdiff_t amr_weigh_scratch(const amr_layout *layout);
  *
  * first[block][3]: index of the block's first cell among the cells of its level; finer[block]: levels by which the adjoint mesh is finer than
  * the block, negative where it is coarser; the adjoint mesh covers the whole domain. The ghosts are those of the pool u, or, unless `ghosts` is
- * NULL, made by it (ghosts->own takes the place of u); two layers along the axes are read. scratch: amr_weigh_scratch(layout) doubles.
+ * NULL, filled by it (ghosts->own takes the place of u); two layers along the axes are read. scratch: amr_weigh_scratch(layout) doubles.
  * AMR_BAD_ARGUMENT, and nothing done: g < 2, more than 1 + dim variables. */
 amr_status amr_weigh_detail(const amr_layout *layout, const double *u, const amr_ghosts *ghosts, int64_t n_list,
                             const int32_t *list, const int32_t *first, const int32_t *finer, const amr_adjoint *adjoint,

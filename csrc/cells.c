@@ -116,19 +116,19 @@ AMR_CLONES amr_status amr_sense(const amr_physics *physics, const amr_layout *la
                                 const amr_ghosts *ghosts, int64_t n_list, const int32_t *list, const amr_sensor *sensor,
                                 double *out, double *scratch) {
   const ptrdiff_t cells = layout->var_stride, stride = layout->block_stride;
-  double *block = scratch, *w = block + stride, *coarse = w + stride;
+  double *w = scratch, *coarse = w + stride;
   ptrdiff_t size = 1;
   for (int a = 0; a < layout->dim; a++) size *= layout->n;
   if (!offered(physics, layout, sensor)) return AMR_BAD_ARGUMENT;
   for (int64_t m = 0; m < n_list; m++) {
     double *to = out + list[m] * size;
-    const double *from = ghosts ? block : u + list[m] * stride;
+    const double *from = (ghosts ? ghosts->own : u) + list[m] * stride;
     if (!(sensor->scale > 0)) {
       for (ptrdiff_t c = 0; c < size; c++) to[c] = 0.0;
       continue;
     }
     if (ghosts && m + 1 < n_list) amr_prefetch(layout, ghosts->own, list[m + 1], 0);
-    if (ghosts) amr_ghosts_fill(ghosts, list[m], block, coarse, 1);
+    if (ghosts) amr_ghosts_fill(ghosts, list[m], coarse, 1);
     amr_to_primitive(physics, cells, from, cells, w, cells);
     switch (layout->dim) {
       case 1: sense_block(layout, sensor, w, 1, to); break;

@@ -26,8 +26,8 @@ typedef struct {
 } amr_sensor;
 
 /* out[list[m]] := values of the cells of the n_list blocks of `list`. A cell whose p is not > 0 has the value 0. The ghosts are those of
- * the pool u, or, unless `ghosts` is NULL, made by it (ghosts->own takes the place of u); one layer along the axes is read.
- * scratch: 3 * layout->block_stride doubles. AMR_BAD_ARGUMENT, and nothing done: unknown id or variable, no velocity, g < 1. */
+ * the pool u, or, unless `ghosts` is NULL, filled by it (ghosts->own takes the place of u); one layer along the axes is read.
+ * scratch: 2 * layout->block_stride doubles. AMR_BAD_ARGUMENT, and nothing done: unknown id or variable, no velocity, g < 1. */
 amr_status amr_sense(const amr_physics *physics, const amr_layout *layout, const double *u, const amr_ghosts *ghosts,
                      int64_t n_list, const int32_t *list, const amr_sensor *sensor, double *out, double *scratch);
 

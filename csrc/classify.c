@@ -365,14 +365,14 @@ AMR_INLINE int gravity(const amr_block_class *c, const amr_class_limits *limit) 
   return c->amplitude >= limit->alarm ? of_kind[c->kind] : 0;
 }
 
-ptrdiff_t amr_classify_scratch(const amr_layout *layout) { return 3 * layout->block_stride + 4 * layout->var_stride; }
+ptrdiff_t amr_classify_scratch(const amr_layout *layout) { return 2 * layout->block_stride + 4 * layout->var_stride; }
 
 AMR_CLONES amr_status amr_classify(const amr_physics *physics, const amr_layout *layout, const double *u,
                                    const amr_ghosts *ghosts, int64_t n_list, const int32_t *list, int n_pick,
                                    const int32_t *pick, const double *scale, const amr_class_limits *limits,
                                    int with_all, amr_block_class *found, double *scratch) {
   const ptrdiff_t cells = layout->var_stride, stride = layout->block_stride;
-  double *block = scratch, *w = block + stride, *coarse = w + stride, *field = coarse + stride;
+  double *w = scratch, *coarse = w + stride, *field = coarse + stride;
   block_data d = {
       .l = layout, .v = field, .pairs = field + cells, .quads = field + 2 * cells, .spare = field + 3 * cells};
   wave_table table;
@@ -382,8 +382,8 @@ AMR_CLONES amr_status amr_classify(const amr_physics *physics, const amr_layout 
     if (pick[p] < 0 || pick[p] >= layout->n_var) return AMR_BAD_ARGUMENT;
   make_table(layout->n + 4, &table);
   for (int64_t m = 0; m < n_list; m++) {
-    const double *from = ghosts ? block : u + list[m] * stride;
-    if (ghosts) amr_ghosts_fill(ghosts, list[m], block, coarse, 1);
+    const double *from = (ghosts ? ghosts->own : u) + list[m] * stride;
+    if (ghosts) amr_ghosts_fill(ghosts, list[m], coarse, 1);
     amr_to_primitive(physics, cells, from, cells, w, cells);
     for (int p = 0; p < n_pick; p++) {
       amr_block_class c = classify_variable(&d, w + pick[p] * cells, scale[p], limits, &table, with_all);

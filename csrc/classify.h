@@ -61,7 +61,7 @@ ptrdiff_t amr_classify_scratch(const amr_layout *layout);
  * under-resolved, discontinuity, resolved wave, smooth, noise, odd-even, not alarmed), of equals that with the largest amplitude.
  * with_all: compute every feature of an alarmed variable, needed or not.
  *
- * Ghosts are those of the pool u, or, unless `ghosts` is NULL, made by it (ghosts->own takes the place of u): two layers along the axes
+ * Ghosts are those of the pool u, or, unless `ghosts` is NULL, filled by it (ghosts->own takes the place of u): two layers along the axes
  * are read, no edges. AMR_BAD_ARGUMENT, and nothing done: unknown variable, g < 2, n outside 8..64 or odd. */
 amr_status amr_classify(const amr_physics *physics, const amr_layout *layout, const double *u, const amr_ghosts *ghosts,
                         int64_t n_list, const int32_t *list, int n_pick, const int32_t *pick, const double *scale,

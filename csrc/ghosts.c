@@ -34,16 +34,11 @@ AMR_INLINE void read_box(const amr_ghosts *g, const amr_ghost_op *op, double *ds
   }
 }
 
-AMR_CLONES ptrdiff_t amr_ghosts_fill(const amr_ghosts *g, ptrdiff_t block, double *out, double *coarse, int most) {
+AMR_CLONES ptrdiff_t amr_ghosts_fill(const amr_ghosts *g, ptrdiff_t block, double *coarse, int most) {
   const amr_layout *l = &g->layout, *lc = &g->coarse;
   const amr_box_stride s = amr_pool_stride(l), sc = amr_pool_stride(lc);
-  const double *own = g->own + block * l->block_stride;
+  double *out = g->own + block * l->block_stride;
   ptrdiff_t n_fallback = 0;
-  if (out != own) {
-    const int32_t size[3] = {l->n, l->dim > 1 ? l->n : 1, l->dim > 2 ? l->n : 1};
-    const ptrdiff_t at = amr_cell(l, 0, 0, 0);
-    copy_box(own + at, s, out + at, s, size, l->n_var);
-  }
   for (int32_t m = g->first[block]; m < g->first[block + 1]; m++) {
     const amr_ghost_op *op = g->ops + m;
     const int32_t *box = g->box + AMR_BOX_WIDTH * op->box, *to = box + 3, *size = box + 6;

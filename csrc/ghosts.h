@@ -2,8 +2,8 @@
  *
  * A plan lists, for each block, the boxes of cells that fill its ghosts, in the order in which they are done. Every value that
  * crosses a rank or a level is taken from the interior of a leaf: a ghost cell depends on its place and level only, and two blocks
- * that see the same ghost cell hold the same bits. A plan is executed block by block, into the block itself or into a copy of it
- * elsewhere (amr_advance: scratch in the cache), so that the ghosts of the pool need not be written at all in a step.
+ * that see the same ghost cell hold the same bits. A plan is executed block by block, just before the block is used (amr_advance,
+ * amr_indicate): it is in the cache then, and so are most of its neighbours.
  *
  * The *coarse box* of a block with a COARSER neighbour has n/2 interior cells per axis (its own region on the next coarser level)
  * and (g + 1) / 2 + 1 ghost cells; prolongation reads from it.
@@ -66,7 +66,7 @@ typedef struct {
   const int32_t *first; /* [n_block + 1] */
   const amr_ghost_op *ops;
   const int32_t *box;
-  const double *own;       /* pool of the block itself and of leaves of the same level */
+  double *own;             /* pool of the block itself and of leaves of the same level */
   const double *finer;     /* pool of the finer leaves */
   const double *coarser;   /* pool of the coarser leaves */
   const double *coarser_2; /* the same at a later time; read if theta != 0 */
@@ -74,10 +74,10 @@ typedef struct {
   const double *buffer;    /* messages that have arrived */
 } amr_ghosts;
 
-/* Fill the ghosts of `out`, a block in the layout of the plan. Unless `out` is the block in `own`, the interior is copied to it too.
- * Regions that lie beside the block along more than `most` axes may be left as they are: with most = 1, edges and corners.
+/* Fill the ghosts of a block of `own`, in place. Regions that lie beside the block along more than `most` axes may be left as they are:
+ * with most = 1, edges and corners.
  * box: scratch for one coarse box. Returns the number of coarse cells prolonged constant because a child would have been unphysical. */
-ptrdiff_t amr_ghosts_fill(const amr_ghosts *ghosts, ptrdiff_t block, double *out, double *box, int most);
+ptrdiff_t amr_ghosts_fill(const amr_ghosts *ghosts, ptrdiff_t block, double *box, int most);
 
 /* Ask the memory for what amr_ghosts_fill will read of blocks of the same level. */
 void amr_ghosts_prefetch(const amr_ghosts *ghosts, ptrdiff_t block);

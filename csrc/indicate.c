@@ -236,14 +236,14 @@ static int job_offered(const amr_layout *layout, const amr_indicator_job *job, i
          && job->variable < layout->n_var;
 }
 
-ptrdiff_t amr_indicate_scratch(const amr_layout *layout) { return 5 * layout->block_stride + 8 * layout->ext[0] + 64; }
+ptrdiff_t amr_indicate_scratch(const amr_layout *layout) { return 4 * layout->block_stride + 8 * layout->ext[0] + 64; }
 
 AMR_CLONES amr_status amr_indicate(const amr_physics *physics, const amr_layout *layout, const double *u,
                                    const amr_ghosts *ghosts, int64_t n_list, const int32_t *list, int n_job,
                                    const amr_indicator_job *jobs, const amr_indicated *out, double *scratch) {
   const ptrdiff_t cells = layout->var_stride, stride = layout->block_stride;
   const int n_column = out->n_column;
-  double *block = scratch + 8, *w = block + stride, *coarse = w + stride + 8, *work = coarse + stride;
+  double *w = scratch + 8, *coarse = w + stride + 8, *work = coarse + stride;
   int most = 1;
   for (int q = 0; q < n_job; q++) {
     if (!job_offered(layout, jobs + q, n_column)) return AMR_BAD_ARGUMENT;
@@ -253,7 +253,7 @@ AMR_CLONES amr_status amr_indicate(const amr_physics *physics, const amr_layout 
       || (out->parent && (layout->g < 2 || layout->n < 8)))
     return AMR_BAD_ARGUMENT;
   for (int64_t m = 0; m < n_list; m++) {
-    const double *from = ghosts ? block : u + list[m] * stride;
+    const double *from = (ghosts ? ghosts->own : u) + list[m] * stride;
     const ptrdiff_t at = list[m] * (ptrdiff_t)n_column;
     double none = 0.0, *aligned = out->detail ? out->detail + list[m] : &none;
     uint8_t uniform[AMR_MAX_VAR];
@@ -261,7 +261,7 @@ AMR_CLONES amr_status amr_indicate(const amr_physics *physics, const amr_layout 
       amr_prefetch(layout, ghosts->own, list[m + 1], 0);
       amr_ghosts_prefetch(ghosts, list[m + 1]);
     }
-    if (ghosts) amr_ghosts_fill(ghosts, list[m], block, coarse, most);
+    if (ghosts) amr_ghosts_fill(ghosts, list[m], coarse, most);
     amr_to_primitive(physics, cells, from, cells, w, cells);
     for (int v = 0; out->ranged && v < layout->n_var; v++)
       if (out->ranged[v]) amr_fold_range(layout, w + v * cells, out->lowest + v, out->highest + v);

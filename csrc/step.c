@@ -12,7 +12,7 @@ ptrdiff_t amr_scratch_size(const amr_layout *layout) {
 
 ptrdiff_t amr_gather_size(const amr_layout *layout) {
   /* A coarse box is smaller than a block: n / 2 + 2 ((g + 1) / 2 + 1) <= n + 2 g for n >= 8. */
-  return (amr_gather_blocks(layout) + 1) * layout->block_stride + amr_viscous_size(layout);
+  return layout->block_stride + amr_viscous_size(layout);
 }
 
 amr_status amr_advance(const amr_physics *physics, const amr_layout *layout, amr_step *step) {

@@ -19,10 +19,10 @@ typedef struct {
   double dt, a, b;
   const double *u_in; /* pool [block][var][k][j][i], ghosts filled, corners too; layout.g > amr_reach(reconstruction) */
   const amr_ghosts
-      *ghosts; /* NULL, or what fills the ghosts: they are then made in scratch, block by block, from pools other than
-                               u_out; ghosts->own takes the place of u_in, whose ghosts are not read or written */
-  const double *u0;    /* pool; read only if a != 0; may be u_out or u_in */
-  double *u_out;       /* pool; ghosts are left as they are; may be u_in: a plane is overwritten after its last use */
+      *ghosts;      /* NULL, or what fills the ghosts of each block before it is advanced, from pools other than u_out;
+                               ghosts->own takes the place of u_in */
+  const double *u0; /* pool; read only if a != 0; may be u_out or u_in */
+  double *u_out;    /* pool; ghosts are left as they are; may be u_in: a plane is overwritten after its last use */
   const int32_t *list; /* n_list block indices */
   int64_t n_list;
   const double *spacing; /* [block][3], cell widths; anything non-zero in an inactive axis */
@@ -49,7 +49,7 @@ typedef struct {
 /* Doubles of scratch that amr_advance needs for blocks of this layout, with any reconstruction that its ghosts suffice for. */
 ptrdiff_t amr_scratch_size(const amr_layout *layout);
 
-/* Doubles of scratch for `ghosts`, some blocks with ghosts and a coarse box, and after these for viscous.h. */
+/* Doubles of scratch for a coarse box of `ghosts`, and after it for viscous.h. */
 ptrdiff_t amr_gather_size(const amr_layout *layout);
 
 /* Advance as stated above. Static variables (velocity of AMR_ADVECTION_FIELD) are copied from u_in. Cells whose half-step or

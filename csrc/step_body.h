@@ -373,15 +373,15 @@ AMR_INLINE void PHYS(advance)(const amr_physics *physics, const amr_layout *l, a
       if (wide) memset(work.s.upper[a][r], 0, work.s.plane * sizeof(double));
     }
   const ptrdiff_t together = amr_gather_blocks(l);
-  double *blocks = step->scratch + amr_scratch_size(l), *coarse = blocks + together * l->block_stride;
+  double *coarse = step->scratch + amr_scratch_size(l);
   work.viscous = amr_is_viscous(physics) ? coarse + l->block_stride : NULL;
+  const double *u_in = step->ghosts ? step->ghosts->own : step->u_in;
   for (int64_t q = 0; q < step->n_list; q += together) {
     const ptrdiff_t n = step->n_list - q < together ? step->n_list - q : together;
     if (step->ghosts) {
       const double begin = amr_seconds();
       for (ptrdiff_t m = 0; m < n; m++)
-        step->n_constant +=
-            amr_ghosts_fill(step->ghosts, step->list[q + m], blocks + m * l->block_stride, coarse, AMR_MAX_DIM);
+        step->n_constant += amr_ghosts_fill(step->ghosts, step->list[q + m], coarse, AMR_MAX_DIM);
       step->ghost_seconds += amr_seconds() - begin;
     }
     /* One call of the inlined body: two would compile it twice. */
@@ -392,8 +392,7 @@ AMR_INLINE void PHYS(advance)(const amr_physics *physics, const amr_layout *l, a
         amr_ghosts_prefetch(step->ghosts, step->list[q + m + together]);
       }
       amr_prefetch(l, step->u_out, block, 1);
-      const double *u_in = step->ghosts ? blocks + m * l->block_stride : step->u_in + block * l->block_stride;
-      PHYS(advance_block)(&work, dim, block, u_in);
+      PHYS(advance_block)(&work, dim, block, u_in + block * l->block_stride);
     }
   }
 }

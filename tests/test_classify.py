@@ -233,7 +233,7 @@ def test_what_is_not_offered_is_refused():
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
-def test_ghosts_made_by_a_plan_are_those_of_the_pool(dim):
+def test_ghosts_filled_by_a_plan_are_those_of_the_pool(dim):
     root = tuple(2 if a < dim else 1 for a in range(3))
     run = Run(refined(dim, root, (True,) * 3), euler(dim), "periodic", blast, 8)
     blocks, variables = np.arange(len(run.u)), [0, dim + 1]

@@ -60,7 +60,7 @@ def sense(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u, const int32
     cdef Py_ssize_t q, n_list = blocks.shape[0]
     cdef amr_status status
     cdef const amr_ghosts *plan = &ghosts.c if ghosts is not None else NULL
-    cdef double[::1] scratch = np.empty(3 * l.block_stride)
+    cdef double[::1] scratch = np.empty(2 * l.block_stride)
     s.id, s.variable, s.velocity = sensor["id"], sensor.get("variable", -1), sensor.get("velocity", -1)
     s.scale, s.floor = sensor["scale"], sensor.get("floor", 0.0)
     for q in range(3):

@@ -35,7 +35,7 @@ cdef extern from "ghosts.h":
         const int32_t *first
         const amr_ghost_op *ops
         const int32_t *box
-        const double *own
+        double *own
         const double *finer
         const double *coarser
         const double *coarser_2

@@ -15,7 +15,7 @@ from amr._kernels.sfc cimport Leaves, amr_forest
 cdef extern from "ghosts.h" nogil:
     ptrdiff_t amr_ghost_ops(const amr_forest *, const amr_ghost_boxes *, int, ptrdiff_t, const int32_t *, const int8_t *,
                             const int32_t *, ptrdiff_t, ptrdiff_t, int32_t *, amr_ghost_op *)
-    ptrdiff_t amr_ghosts_fill(const amr_ghosts *, ptrdiff_t, double *, double *, int)
+    ptrdiff_t amr_ghosts_fill(const amr_ghosts *, ptrdiff_t, double *, int)
     void amr_ghosts_pack(const amr_ghosts *, ptrdiff_t, const amr_ghost_op *, const int32_t *, double *)
 
 SAME, FINER, COARSER, HALO, WALL, PROLONG, BOUNDARY = range(7)
@@ -121,7 +121,7 @@ cdef class GhostPlan:
         self.scratch = np.empty(self.c.coarse.block_stride)
         self.n_fallback, self.seconds = 0, 0.0
 
-    def read(self, const double[:, :, :, :, ::1] own, const double[:, :, :, :, ::1] finer,
+    def read(self, double[:, :, :, :, ::1] own, const double[:, :, :, :, ::1] finer,
              const double[:, :, :, :, ::1] coarser, const double[:, :, :, :, ::1] coarser_2, double theta,
              const double[::1] buffer):
         """Set the pools of the next calls: the blocks' own, that of finer and of coarser leaves (at two times; ``theta``
@@ -134,15 +134,15 @@ cdef class GhostPlan:
         self.c.theta = theta
         self.c.buffer = &buffer[0] if buffer.shape[0] else NULL
 
-    def fill(self, double[:, :, :, :, ::1] u, const int32_t[::1] blocks):
-        """Fill the ghosts of the blocks of ``u``, the pool ``own`` of `read`. In place."""
+    def fill(self, const int32_t[::1] blocks):
+        """Fill the ghosts of the blocks in the pool ``own`` of `read`. In place."""
         cdef ptrdiff_t q
         cdef ptrdiff_t n_fallback = 0
         if not blocks.shape[0]:
             return
         with nogil:
             for q in range(blocks.shape[0]):
-                n_fallback += amr_ghosts_fill(&self.c, blocks[q], &u[blocks[q], 0, 0, 0, 0], &self.scratch[0], 3)
+                n_fallback += amr_ghosts_fill(&self.c, blocks[q], &self.scratch[0], 3)
         self.n_fallback += n_fallback
 
     def pack(self, const int32_t[:, ::1] ops, const int32_t[::1] place, double[::1] buffer):

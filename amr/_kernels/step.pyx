@@ -89,9 +89,8 @@ def advance(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u_in, const 
         Arrays as ``check`` returns them, (n_block,) each: the entries of the listed blocks are set to what ``check`` says
         of ``u_out``. Cheaper than a call of ``check``, the block being in the cache; stale where reflux changes a block.
     ghosts : GhostPlan, optional
-        Fills the ghosts of each block in scratch, from the pools set with its ``read``, which take the place of ``u_in`` and must
-        not be ``u_out``: the ghosts of ``u_in`` are neither read nor written. Its ``n_fallback`` and ``seconds`` are counted on.
-
+        Fills the ghosts of each block before it is advanced, from the pools set with its ``read``, which must not be ``u_out``;
+        its ``own`` takes the place of ``u_in``. Its ``n_fallback`` and ``seconds`` are counted on.
     mass : (ndarray (n_block, dim, nk, nj, ni), float, bool), optional
         Where the flux of the first variable through the lower faces of the cells goes, those of the last cells' upper faces to
         their upper ghosts; its weight; whether it is added to what is there.

@@ -93,7 +93,7 @@ class GhostGroup:
     def fill_inner(self, u: np.ndarray, t: float, everything: bool = True) -> None:
         """Fill what needs no message in the pool ``u``: all blocks, or only those of ``by_function``. In place."""
         if everything:
-            self.fill.plan.fill(u, self.inner)
+            self.fill.plan.fill(self.inner)
         self._at_function(u, t, 0)
 
     def wait(self) -> None:
@@ -109,7 +109,7 @@ class GhostGroup:
             A boundary function failed here, in this call or in `fill_inner`; not on all ranks, the caller lets them agree.
         """
         if everything:
-            self.fill.plan.fill(u, self.outer)
+            self.fill.plan.fill(self.outer)
         self._at_function(u, t, 1)
         if self._error is not None:
             error, self._error = self._error, None
@@ -127,15 +127,15 @@ class GhostGroup:
         for late, blocks in enumerate((self.inner, self.outer)):
             if late:
                 channel.exchange.wait()
-            plan.fill(mask, blocks)
-            plan.fill(mask, self.by_function[late])
+            plan.fill(blocks)
+            plan.fill(self.by_function[late])
             self._faces[late].fill_mask(replace(self.fill.layout, n_var=1), mask)
 
     def fill_again(self, u: np.ndarray, blocks: np.ndarray) -> None:
         """Fill the ghosts of some blocks of the group, not of ``by_function``, from ``u`` and the messages of the last `start`,
         when it held the same. In place, not collective."""
         self.start_again(Pools.one(u))
-        self.fill.plan.fill(u, blocks)
+        self.fill.plan.fill(blocks)
 
     def free(self) -> None:
         """Give the requests back; the object cannot fill any more."""
@@ -146,7 +146,7 @@ class GhostGroup:
     def _at_function(self, u: np.ndarray, t: float, late: int) -> None:
         if not len(self.by_function[late]):
             return
-        self.fill.plan.fill(u, self.by_function[late])
+        self.fill.plan.fill(self.by_function[late])
         try:
             self._faces[late].fill(u, t)
         except AMRError as error:
