@@ -195,13 +195,11 @@ class Simulation:
         self.report.regrids += 1
         self.regridded_at = self.step_number
         if not flags.any():
+            # The decision has filled all ghosts; the step takes them, unless sources come first.
+            self.pool.is_filled = not self.split
             return False
         with self.timers("regrid"):
             self.ledger.add_regrid(-1, self.pool.u, self.mesh, flags[self.mesh.leaves] != 0)
-            if not self.decider.needs_pool:
-                # Children take slopes across the rim of their parent.
-                splits = np.flatnonzero(flags[self.mesh.leaves] > 0).astype(np.int32)
-                self.mesh.ghosts.fill_again(self.pool.u, splits)
             forest, source, change = self.mesh.forest.adapt(flags)
             self.decider.adapted(source, change)
             starts = self._cut(forest)

@@ -261,7 +261,7 @@ AMR_CLONES amr_status amr_indicate(const amr_physics *physics, const amr_layout 
       amr_prefetch(layout, ghosts->own, list[m + 1], 0);
       amr_ghosts_prefetch(ghosts, list[m + 1]);
     }
-    if (ghosts) amr_ghosts_fill(ghosts, list[m], coarse, most);
+    if (ghosts) amr_ghosts_fill(ghosts, list[m], coarse, AMR_MAX_DIM);
     amr_to_primitive(physics, cells, from, cells, w, cells);
     for (int v = 0; out->ranged && v < layout->n_var; v++)
       if (out->ranged[v]) amr_fold_range(layout, w + v * cells, out->lowest + v, out->highest + v);

@@ -54,8 +54,8 @@ ptrdiff_t amr_indicate_scratch(const amr_layout *layout);
 
 /* Evaluate the n_job jobs on the interior cells of the n_list blocks of `list` and fold what is found into `out`.
  *
- * Ghosts are those of the pool u, or, unless `ghosts` is NULL, filled by it (ghosts->own takes the place of u): up to two layers along the
- * axes are read; by AMR_LOHNER_FLASH edges, too. Bit s = (dx+1) + 3 (dy+1) + 9 (dz+1) of `near` is set when some hot cell lies within
+ * Ghosts are those of the pool u, or, unless `ghosts` is NULL, filled by it, all of them (ghosts->own takes the place of u): up to two layers
+ * along the axes are read; by AMR_LOHNER_FLASH edges, too. Bit s = (dx+1) + 3 (dy+1) + 9 (dz+1) of `near` is set when some hot cell lies within
  * `buffer` cells of that side, edge or corner of the block; the centre bit (dx = dy = dz = 0) when there is a hot cell at all.
  * Inactive axes have d = 0 only and no place in s. scratch: amr_indicate_scratch(layout) doubles.
  * AMR_BAD_ARGUMENT, and nothing done: unknown id or variable, g too small, buffer outside 0..n. */

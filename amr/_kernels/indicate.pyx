@@ -101,7 +101,8 @@ def indicate(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u, const in
         ``filter`` and ``floor``, as in csrc/indicate.h.
     found : Indicated
     ghosts : GhostPlan, optional
-        Makes the ghosts, from the pools set with its ``read``; else those of ``u`` are taken.
+        Fills the ghosts of the blocks in its pool ``own``, corners too, from the pools set with its ``read``: ``own`` is ``u``. Without it
+        they are filled already.
 
     Raises
     ------
@@ -138,11 +139,11 @@ def indicate(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u, const in
     for q in range(n_list):
         if not 0 <= blocks[q] < u.shape[0]:
             raise ValueError(f"block {blocks[q]} of {u.shape[0]}")
-    if n_list == 0 or n_job == 0:
+    if n_list == 0 or (n_job == 0 and plan == NULL):
         return
     out.n_column = <int>n_column
     out.tau, out.low, out.eta, out.near, out.parent = NULL, NULL, NULL, NULL, NULL
-    if n_column:
+    if n_column and n_job:
         out.tau, out.eta, out.near = &tau[0, 0], &eta[0, 0], &near[0, 0]
         if parent is not None:
             out.low, out.parent = &low[0, 0], &parent[0, 0]

@@ -144,7 +144,7 @@ class Decider:
         mesh : LocalMesh
             Read: ``forest``, and of the local blocks ``level`` and ``spacing``.
         u : float64 (n_block, n_var, nk, nj, ni)
-            Conserved variables. Not changed.
+            Conserved variables. The interiors are not changed; all ghosts are filled afterwards.
         parts : Parts, optional
             Local blocks (int32 arrays, each block once) and what makes their ghosts, or None where the pool's are filled: as
             `LocalMesh.ghosted` does. All blocks, with filled ghosts, by default, and always where `needs_pool`.

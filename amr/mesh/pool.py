@@ -80,11 +80,17 @@ class Pool:
 
     Blocks stand in SFC order of the rank's leaves. Capacity grows geometrically, so that a regrid seldom allocates; what is
     not used yet is not touched, and so takes no memory. Nobody but the pool may hold a buffer while it is replaced.
+
+    Attributes
+    ----------
+    is_filled : bool
+        The ghosts of ``u`` are those of its interiors and of its time. Whoever has filled them may say so; a change of buffers ends it.
     """
 
     def __init__(self, layout: Layout, n_block: int = 0) -> None:
         self.layout = layout
         self.n_block = 0
+        self.is_filled = False
         self._buffers = [aligned_empty((0, *layout.shape)), aligned_empty((0, *layout.shape))]
         self._spare = aligned_empty((0, *layout.shape))
         self.resize(n_block)
@@ -129,10 +135,12 @@ class Pool:
             self._buffers = []  # the old ones go before the new ones come
             self._buffers = [self._empty(n_block), self._empty(n_block)]
         self.n_block = n_block
+        self.is_filled = False
 
     def swap(self) -> None:
         """Exchange ``u`` and ``u_new``."""
         self._buffers.reverse()
+        self.is_filled = False
 
     def _empty(self, n_block: int) -> np.ndarray:
         return aligned_empty((n_block + n_block // 8, *self.layout.shape))

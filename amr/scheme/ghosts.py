@@ -131,12 +131,6 @@ class GhostGroup:
             plan.fill(self.by_function[late])
             self._faces[late].fill_mask(replace(self.fill.layout, n_var=1), mask)
 
-    def fill_again(self, u: np.ndarray, blocks: np.ndarray) -> None:
-        """Fill the ghosts of some blocks of the group, not of ``by_function``, from ``u`` and the messages of the last `start`,
-        when it held the same. In place, not collective."""
-        self.start_again(Pools.one(u))
-        self.fill.plan.fill(blocks)
-
     def free(self) -> None:
         """Give the requests back; the object cannot fill any more."""
         self._channel.exchange.free()
@@ -226,7 +220,6 @@ class GhostFill:
         self.at_function = self._is_at_function()
 
         group = np.zeros(forest.max_level + 1, dtype=np.int64) if group_of_level is None else group_of_level
-        self._group = group
         dst, send = self._plan_send(forest, np.unique(remote))
         to, group_to = owners(starts, dst), group[forest.level[dst]]
         self.groups = tuple(
@@ -301,15 +294,6 @@ class GhostFill:
                 error = error or fault
         if error is not None:
             raise error
-
-    def fill_again(self, u: np.ndarray, blocks: np.ndarray) -> None:
-        """Fill the ghosts of some blocks in ``u``, which is as it was at the last `GhostGroup.start` of all groups; those at a
-        boundary function are filled already. In place, not collective."""
-        group = self._group[self._level[blocks]]
-        for number, each in enumerate(self.groups):
-            mine = blocks[(group == number) & ~self.at_function[blocks]]
-            if len(mine):
-                each.fill_again(u, mine)
 
     def fill_mask(self, mask: np.ndarray) -> None:
         """Fill all ghosts of a mask (see `GhostGroup.fill_mask`). In place."""

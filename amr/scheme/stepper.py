@@ -214,7 +214,8 @@ class Stepper:
         integrator = self.scheme.integrator
         for (a, b), c, weight in zip(integrator.stages, integrator.times, integrator.flux_weights, strict=True):
             mass = None if self.mass_flux is None else (self.mass_flux, weight, source is not u)
-            self._advance(mesh, Stage(source, u, u_new, t + c * dt, dt, a, b, mask, mass=mass), checked, result)
+            stage = Stage(source, u, u_new, t + c * dt, dt, a, b, mask, mass=mass)
+            self._advance(mesh, stage, checked, result, pool.is_filled and source is u)
             if len(faces):
                 result.boundary_flux.append((weight, mesh.register.boundary_flux(), faces))
             with self.timers("reflux"):
@@ -229,9 +230,18 @@ class Stepper:
             source = u_new
         return result
 
-    def _advance(self, mesh: LocalMesh, stage: Stage, checked: Checked, result: StepResult) -> None:
-        """One stage, the blocks that need no remote data first, while the messages fly; ``checked`` is as before reflux."""
+    def _advance(
+        self, mesh: LocalMesh, stage: Stage, checked: Checked, result: StepResult, is_filled: bool = False
+    ) -> None:
+        """One stage, the blocks that need no remote data first, while the messages fly; ``checked`` is as before reflux.
+
+        ``is_filled``: the ghosts of ``stage.u_in`` are filled already.
+        """
         group, timers = mesh.ghosts.groups[stage.group], self.timers
+        if is_filled:
+            for blocks in (group.inner, group.outer, *group.by_function):
+                self._kernel(mesh, blocks, stage, checked, result, True)
+            return
         # A stage in place overwrites what other blocks' ghosts are made of: fill all of them first.
         in_place = stage.u_in is stage.u_out
         with timers("ghosts"):
