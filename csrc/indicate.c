@@ -147,8 +147,7 @@ AMR_INLINE void one_block(const amr_layout *l, const amr_indicator *p, int id, d
 /* ---- multiresolution ------------------------------------------------------------------------------------------------------- */
 
 /* The sides that the cells of e > tau are near. */
-static __attribute__((noinline)) uint32_t detail_near(const amr_layout *l, const amr_indicator *p, double tau,
-                                                      const double *e) {
+AMR_INLINE uint32_t detail_near(const amr_layout *l, const amr_indicator *p, double tau, const double *e) {
   const int n = l->n, nj = l->dim > 1 ? n : 1, nk = l->dim > 2 ? n : 1;
   uint32_t near = 0;
   for (int k = 0; k < nk; k++)
@@ -188,7 +187,7 @@ AMR_INLINE void one_job(const amr_layout *l, const amr_indicator *p, double tau,
 
 /* Whether all cells of w that indicators see are equal, those beside the block along more than `most` axes left out: no indicator finds
  * anything then, nor on the cells of the parent. */
-static int is_uniform(const amr_layout *l, const double *w, int most) {
+AMR_INLINE int is_uniform(const amr_layout *l, const double *w, int most) {
   const double value = w[amr_cell(l, 0, 0, 0)];
   const int g = l->g < 2 ? l->g : 2, gj = l->dim > 1 ? g : 0, gk = l->dim > 2 ? g : 0;
   const int nj = l->dim > 1 ? l->n : 1, nk = l->dim > 2 ? l->n : 1;
@@ -257,10 +256,6 @@ AMR_CLONES amr_status amr_indicate(const amr_physics *physics, const amr_layout 
     const ptrdiff_t at = list[m] * (ptrdiff_t)n_column;
     double none = 0.0, *aligned = out->detail ? out->detail + list[m] : &none;
     uint8_t uniform[AMR_MAX_VAR];
-    if (ghosts && m + 1 < n_list) {
-      amr_prefetch(layout, ghosts->own, list[m + 1], 0);
-      amr_ghosts_prefetch(ghosts, list[m + 1]);
-    }
     if (ghosts) amr_ghosts_fill(ghosts, list[m], coarse, AMR_MAX_DIM);
     amr_to_primitive(physics, cells, from, cells, w, cells);
     for (int v = 0; out->ranged && v < layout->n_var; v++)
