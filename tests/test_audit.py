@@ -15,7 +15,6 @@ from amr.guard import audit, resolution
 from amr.guard.classify import Kind
 from amr.guard.resolution import History
 from amr.indicators import leaf_state
-from amr.indicators.columns import leading_column
 from amr.indicators.leaf_state import Bar, Cause
 from amr.indicators.survey import survey
 from amr.io.checkpoint import Checkpoint, write_checkpoint
@@ -122,13 +121,6 @@ def test_a_leaf_without_a_class_or_values_says_so():
     assert "its parent would need it" in told(cause=Cause.PATIENCE).why[0]
     place = audit.Place(0, 1, 0, 2, [0.0], [1.0], [0.1])
     assert "no indicator" in audit.explain(state(), place, [], 3).why[1]
-
-
-def test_and_names_the_indicator_that_decides():
-    ratio = np.array([[3.0, 9.0, 2.0], [0.5, 0.1, 2.0]])
-    first = np.array([0, 2, 3])
-    assert leading_column(ratio, first, "or").tolist() == [1, 2]
-    assert leading_column(ratio, first, "and").tolist() == [2, 0]
 
 
 # ---- from a checkpoint -----------------------------------------------------------------------------------------------------

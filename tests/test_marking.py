@@ -9,7 +9,7 @@ import pytest
 from amr._kernels import sfc
 from amr.errors import CaseError, PluginError
 from amr.indicators import Decider, Region, create_indicator
-from amr.indicators.columns import combine_near, combine_values
+from amr.indicators.columns import combine_near
 from amr.indicators.marking import mark
 from amr.mesh.balance import balance_flags, is_balanced
 from amr.mesh.geometry import Geometry
@@ -120,11 +120,7 @@ def test_hot_at_the_last_level_stays():
     assert (marked(forest, [2.0, 0.1, 0.1, 0.1]) == [0, 0, -1, -1]).all()
 
 
-def test_or_and_and():
-    eta = np.array([[2.0, 0.1], [2.0, 30.0], [0.1, 0.1]])
-    refine = np.array([1.0, 10.0])
-    assert (combine_values(eta / refine, "or") == [2.0, 3.0, 0.1]).all()
-    assert (combine_values(eta / refine, "and") == [0.01, 2.0, 0.01]).all()
+def test_masks_by_or_and_and():
     near = [np.array([0b011, 0b110, 0], np.uint32), np.array([0b010, 0, 0b010], np.uint32)]
     assert (combine_near(near, "or", 3) == [0b011, 0b110, 0b010]).all()
     assert (combine_near(near, "and", 3) == [0b010, 0, 0]).all()

@@ -11,13 +11,14 @@ from enum import IntEnum
 
 import numpy as np
 
-from amr.indicators.columns import across
+from amr._kernels import leaf_state as _c
 
 #: Samples of the last regrids that a noise verdict is made from.
 N_SAMPLES = 4
 #: Regrids that a finding of a probe keeps a leaf: some turns of the probes.
-HELD = 64
+HELD: int = _c.HELD
 
+# As amr_leaf_state of csrc/leaf_state.h.
 LEAF_STATE = np.dtype(
     [
         ("calm", "u1"),  # regrids in a row that the leaf could do without
@@ -109,36 +110,6 @@ def carry(state: np.ndarray, source: np.ndarray, change: np.ndarray, n_children:
     new["kind"][fresh] = -1
     new["samples"][fresh] = np.nan
     return new
-
-
-def note_values(
-    state: np.ndarray, column: np.ndarray, value: np.ndarray, parent: np.ndarray, refine: np.ndarray, coarsen: np.ndarray,
-    threshold: np.ndarray,
-) -> None:  # fmt: skip
-    """Remember, in place, what the indicators found: column and value that decided, and what they show beside ``coarsen``.
-
-    Parameters
-    ----------
-    state : LEAF_STATE (n_leaves,)
-    column : int (n_leaves,)
-        Column that decided.
-    value, threshold : float64 (n_leaves,)
-        In units of ``refine``.
-    parent, refine, coarsen : float64 (n_leaves, n_columns)
-    """
-    largest = np.finfo(np.float32).max
-    state["value"] = np.minimum(value / threshold, largest)
-    state["column"] = column
-    state["refine"] = refine[np.arange(len(state)), column] * threshold
-    with np.errstate(divide="ignore", invalid="ignore"):  # coarsen = 0: never
-        state["parent"] = np.minimum(across(np.maximum, parent / coarsen) / threshold, largest)
-
-
-def note_flags(state: np.ndarray, flags: np.ndarray, n_children: int) -> int:
-    """Age the leaves by a regrid, in place; the number of places that changed their mind within 3 regrids."""
-    back = (state["since"] < 3) & (flags != 0) & (state["last"] == -flags)
-    state["since"] = np.minimum(state["since"], 254) + 1
-    return int((back & (flags > 0)).sum()) + int((back & (flags < 0)).sum()) // n_children
 
 
 def to_text(state: np.ndarray) -> str:

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amr._kernels import indicate as _c
+from amr._kernels.leaf_state import LeavesFound, Votes
 from amr.errors import CaseError, FileFormatError, PluginError
 from amr.indicators import leaf_state
 from amr.indicators.base import Indicator, VariableIndicator
-from amr.indicators.columns import COMBINATIONS, across, combine_near, combine_values, leading_column
+from amr.indicators.columns import COMBINATIONS, across, combine_near
 from amr.indicators.decision import BlocksOfRank, Decision
 from amr.indicators.families import Families, Found
 from amr.indicators.fields import Fields
-from amr.indicators.leaf_state import HELD, Bar, Cause
+from amr.indicators.leaf_state import Bar
 from amr.indicators.marking import Marked, Region, check_regions, mark
 from amr.indicators.plugin import PluginIndicator, centre_bit, evaluate_plugins, near_everywhere
 from amr.indicators.review import Guards, Part, Parts, everything, message, no_review
@@ -95,7 +96,7 @@ class Decider:
         self.regions, self.patience, self.guard = tuple(regions), patience, guard
         # A column per variable of an indicator; first[i] is the first one of indicator i.
         widths = [len(i.variables) if isinstance(i, VariableIndicator) else 1 for i in self.indicators]
-        self.first = np.concatenate([[0], np.cumsum(widths)]).astype(int)
+        self.first = np.concatenate([[0], np.cumsum(widths)]).astype(np.int32)
         variables = [v for indicator in self.indicators for v in indicator.variables]
         self.fields = Fields(physics, layout, [*variables, *(guard.variables if guard else ())])
         self._physics = physics
@@ -182,17 +183,17 @@ class Decider:
         first = rule.first(forest)
         values = self.families.begin(len(u))
         found = self._gather(mesh, u, parts, self._limits(refine, coarsen, first), (sampled, held), values, trial, time)
-        value = combine_values(self._by_indicator(found["eta"] / refine), self.combine)
+        value, column = self._columns(found, refine, coarsen).values()
         threshold = first
         if self._error_indicator is not None:
             before = rule.state.multiplier
             rule.follow_target(forest, self._error(found, self._error_indicator), value * before / first)
             threshold = first * (rule.state.multiplier / before)
         threshold = rule.choose(forest, threshold, value)
-        if not np.array_equal(threshold, first):
+        if threshold is not first and not np.array_equal(threshold, first):
             limits = self._limits(refine, coarsen, threshold)
             found = self._gather(mesh, u, parts, limits, (sampled, held), values, trial, time, again=True)
-        return self._mark(forest, found, value, threshold, refine, coarsen, grow_only)
+        return self._mark(forest, found, (value, column), threshold, refine, coarsen, grow_only)
 
     def adapted(self, source: np.ndarray, change: np.ndarray) -> None:
         """Take over what is remembered to the leaves of the next forest; arrays as of `Forest.adapt`."""
@@ -230,13 +231,13 @@ class Decider:
 
     def _own_thresholds(self, forest: Forest) -> tuple[np.ndarray, np.ndarray]:
         """``refine`` and ``coarsen`` of each leaf and column, before marking strategies."""
-        shape = (forest.n_leaves, int(self.first[-1]))
-        refine, coarsen = np.empty(shape), np.empty(shape)
+        levels = np.arange(forest.max_level + 1)
+        refine, coarsen = np.empty((2, len(levels), int(self.first[-1])))
         for i, indicator in enumerate(self.indicators):
             own = slice(self.first[i], self.first[i + 1])
-            high, low = indicator.thresholds(forest.level, forest.max_level, forest.dim)
+            high, low = indicator.thresholds(levels, forest.max_level, forest.dim)
             refine[:, own], coarsen[:, own] = high[:, None], low[:, None]
-        return refine, coarsen
+        return refine[forest.level], coarsen[forest.level]
 
     def _limits(self, refine: np.ndarray, coarsen: np.ndarray, threshold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What makes a leaf hot, and what it must not exceed to be looked at on its parent's cells, of each leaf and column."""
@@ -335,28 +336,26 @@ class Decider:
             found.parent[:, column] = eta
         return None
 
+    def _columns(self, found: np.ndarray, refine: np.ndarray, coarsen: np.ndarray) -> LeavesFound:
+        return LeavesFound(found, self.first, self.combine == "and", refine, coarsen)
+
     def _mark(
-        self, forest: Forest, found: np.ndarray, value: np.ndarray, threshold: np.ndarray, refine: np.ndarray,
-        coarsen: np.ndarray, grow_only: bool,
+        self, forest: Forest, found: np.ndarray, value_column: tuple[np.ndarray, np.ndarray], threshold: np.ndarray,
+        refine: np.ndarray, coarsen: np.ndarray, grow_only: bool,
     ) -> Decision:  # fmt: skip
-        """The decision, from what was gathered of all leaves."""
-        leaf, centre = self.leaf, centre_bit(forest.dim)
-        sampled = found["sampled"] & (forest.level < forest.max_level)
-        near = np.where(sampled, found["near"] | centre, found["near"])
-        hot = (near & centre).astype(bool)
-        review = no_review(forest.n_leaves)
+        """The decision, from what was gathered of all leaves, its value and the column that is from."""
+        leaf, (value, column) = self.leaf, value_column
+        columns = self._columns(found, refine, coarsen)
+        near, hot, sampled = columns.hot(forest.level, forest.max_level, centre_bit(forest.dim), leaf)
         if self.guard:
             with self.timed("guard"):
                 review = self.guard.review(forest, leaf, hot, sampled, found)
+        else:
+            review = no_review(forest.n_leaves)
+            leaf["bar"] = Bar.NONE
         near[review.rejected] = 0
-        leaf["held"] = np.where(found["held"], HELD, leaf["held"] - (leaf["held"] > 0))
         released = review.released & (leaf["held"] == 0)
-
-        def calm_at(factor: float) -> np.ndarray:
-            """Regrids in a row that each leaf could do without, this one included."""
-            own = found["parent"] < coarsen * (factor * threshold[:, None])
-            low = (across(np.logical_and, own, True) | review.low) & ~review.on_trial & ~(value > factor * threshold)
-            return np.where(low & ~sampled & (leaf["held"] == 0), np.minimum(leaf["calm"], 254) + 1, 0)
+        votes = Votes(columns, leaf, value, threshold, hot, sampled, review.low, review.on_trial)
 
         def marked_at(factor: float, calm: np.ndarray) -> Marked:
             # Raised: the masks of the threshold below, of the blocks that are still hot. Never less than what is near.
@@ -369,21 +368,14 @@ class Decider:
         if self.thresholds.marking.max_leaves is not None:
             ratio, largest = float((coarsen / refine).min(initial=1.0)), across(np.maximum, found["eta"] / refine)
             factor = self.thresholds.fit(
-                lambda f: n_leaves_after(forest, marked_at(f, calm_at(f)).flags), largest, threshold, ratio
+                lambda f: n_leaves_after(forest, marked_at(f, votes.calm(f)).flags), largest, threshold, ratio
             )
-        calm = calm_at(factor)
+        calm = votes.calm(factor)
         marked = marked_at(factor, calm)
-        leaf["calm"] = calm
-        self.hot = hot[:, None] & (found["eta"] > refine * threshold[:, None])
-        by_sample = np.where(found["held"], Cause.PROBE, Cause.SAMPLING)
-        leaf["cause"] = np.where(sampled & (marked.cause == Cause.INDICATOR), by_sample, marked.cause)
-        leaf["cause"][(leaf["held"] > 0) & (marked.cause == Cause.PATIENCE)] = Cause.PROBE
-        top = hot & (forest.level == forest.max_level)
-        leaf["bar"] = np.where(top, Bar.MAX_LEVEL, leaf["bar"] if self.guard else Bar.NONE)
-        if found["eta"].shape[1]:
-            column = leading_column(found["eta"] / refine, self.first, self.combine)
-            leaf_state.note_values(leaf, column, value, found["parent"], refine, coarsen, factor * threshold)
-        self.flicker += leaf_state.note_flags(leaf, marked.flags, 1 << forest.dim)
+        self.hot, flicker = votes.note(
+            calm, marked.cause, column, marked.flags, forest.level, forest.max_level, forest.dim, factor
+        )
+        self.flicker += flicker
         if self.guard:
             with self.timed("guard"):
                 self.guard.settle(forest, leaf, review, marked, found)

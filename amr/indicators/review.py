@@ -79,9 +79,9 @@ def no_review(n_leaves: int) -> Review:
     return Review(no, no, no, no, no)
 
 
-def message(n_columns: int) -> list[tuple[Any, ...]]:
+def message(n_columns: int) -> np.dtype[np.void]:
     """What the ranks tell each other of a leaf, as fields of a structured array."""
-    return [
+    fields: list[tuple[Any, ...]] = [
         ("eta", np.float64, (n_columns,)),
         ("parent", np.float64, (n_columns,)),
         ("detail", np.float64),
@@ -91,6 +91,7 @@ def message(n_columns: int) -> list[tuple[Any, ...]]:
         ("sampled", np.bool_),
         ("held", np.bool_),
     ]
+    return np.dtype(fields, align=True)
 
 
 def everything(n_block: int) -> Parts:

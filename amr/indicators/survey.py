@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amr.indicators.columns import combine_values
 from amr.indicators.decision import BlocksOfRank
 from amr.indicators.fields import Scale
 from amr.indicators.regrid import Decider
@@ -60,7 +59,7 @@ def survey(
     first = asked.thresholds.first(forest)
     values = asked.families.begin(len(u))
     found = asked._gather(mesh, u, parts, asked._limits(refine, coarsen, first), (None, None), values, trial, time)
-    value = combine_values(asked._by_indicator(found["eta"] / refine), asked.combine)
+    value, _ = asked._columns(found, refine, coarsen).values()
     threshold = asked.thresholds.choose(forest, first, value)
     hot = found["eta"] > refine * threshold[:, None]
     if asked.combine == "and":

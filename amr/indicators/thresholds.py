@@ -1,8 +1,8 @@
 """Marking: above which value a block counts as hot. One threshold per leaf, the same on every rank.
 
-Values are *in units of* ``refine``: 1 is an indicator's own threshold (`amr.indicators.columns.combine_values`). Everything here
-works on the replicated arrays of all leaves; nothing is collective. Sums are exactly rounded, so that neither the number of
-ranks nor a mirrored or transposed mesh changes a bit.
+Values are *in units of* ``refine``: 1 is an indicator's own threshold (csrc/leaf_state.h). Everything here works on the
+replicated arrays of all leaves; nothing is collective. Sums are exactly rounded, so that neither the number of ranks nor a
+mirrored or transposed mesh changes a bit.
 """
 
 from __future__ import annotations

@@ -84,7 +84,8 @@ class Pool:
     Attributes
     ----------
     is_filled : bool
-        The ghosts of ``u`` are those of its interiors and of its time. Whoever has filled them may say so; a change of buffers ends it.
+        The ghosts of ``u`` are those of its interiors and of its time. Whoever has filled them may say so; another state in
+        the buffers ends it.
     """
 
     def __init__(self, layout: Layout, n_block: int = 0) -> None:

@@ -1,0 +1,78 @@
+/* From what was found in all leaves to what the marks want, and what is remembered of each leaf from regrid to regrid.
+ *
+ * Every rank does this for all leaves from the same gathered values: one pass each instead of many small ones of NumPy.
+ */
+#ifndef AMR_LEAF_STATE_H
+#define AMR_LEAF_STATE_H
+
+#include "amr.h"
+
+/* The record of amr.indicators.leaf_state.LEAF_STATE, byte for byte. */
+typedef struct __attribute__((packed)) {
+  uint8_t calm;
+  int8_t last;
+  uint8_t since, cause, bar, column;
+  int8_t kind;
+  uint8_t trial, age, ghosts, noises, hold;
+  uint16_t ghost_wait, noise_wait;
+  uint8_t held;
+  float value, parent, refine;
+  double alarm_rms;
+  float samples[4][3];
+} amr_leaf_state;
+
+/* Values of amr.indicators.leaf_state.Cause and Bar that are set here; the others come from mark.h. */
+enum { AMR_CAUSE_SAMPLING = 2, AMR_CAUSE_PROBE = 9 };
+enum { AMR_BAR_NONE = 0, AMR_BAR_MAX_LEVEL = 1 };
+
+/* Regrids that a finding of a probe keeps a leaf. */
+enum { AMR_LEAF_HELD = 64 };
+
+/* What was found in n leaves: records `stride` bytes apart, each pointer to its field in the first one; aligned. */
+typedef struct {
+  ptrdiff_t n, stride;
+  const char *eta, *parent;   /* double [n_column]: as it is, on the cells that the parent would have */
+  const char *near;           /* uint32_t: bits as amr_indicate sets them */
+  const char *sampled, *held; /* uint8_t: samples want it finer, or as fine as it is */
+  int n_indicator;
+  const int32_t *first;           /* [n_indicator + 1]: first column of each indicator, and their number */
+  int every;                      /* a leaf is hot where every indicator is above its `refine`; 0: where any is */
+  const double *refine, *coarsen; /* [n][n_column] */
+} amr_leaf_found;
+
+/* value[i] := the largest eta / refine of an indicator's columns, of several indicators the largest, or the smallest with `every`; 0 without
+ * columns. column[i] := the first column that has it. */
+void amr_leaf_values(const amr_leaf_found *f, double *value, uint8_t *column);
+
+/* sampled[i] := samples want leaf i finer and it is below max_level; near[i] := what is near it, the centre bit set where it is
+ * sampled; hot[i] := 0 or 1, the centre bit. Counts on `held` of the state: AMR_LEAF_HELD where it is held, else one less. */
+void amr_leaf_hot(const amr_leaf_found *f, const int8_t *level, int max_level, uint32_t centre, amr_leaf_state *state,
+                  uint32_t *near, uint8_t *hot, uint8_t *sampled);
+
+/* What a decision weighs of each leaf, [n]. Thresholds are in units of `refine` and `coarsen`. */
+typedef struct {
+  const double *value, *threshold;
+  const uint8_t *hot, *sampled;
+  const uint8_t *low;      /* nothing there that its parent could not tell, whatever the columns say */
+  const uint8_t *on_trial; /* it may not coarsen yet */
+} amr_leaf_votes;
+
+/* calm[i] := regrids in a row, this one included and at most 255, that leaf i could do without were the thresholds `factor` times as
+ * high; 0 if it cannot now. */
+void amr_leaf_calm(const amr_leaf_found *f, const amr_leaf_state *state, const amr_leaf_votes *v, double factor,
+                   uint8_t *calm);
+
+/* What was decided: [n] but for `factor`, by which a cell budget has raised the thresholds. */
+typedef struct {
+  const uint8_t *calm, *cause, *column;
+  const int8_t *flags, *level;
+  int max_level;
+  double factor;
+} amr_leaf_decided;
+
+/* Bring the state up to date. hot_columns[n][n_column] := 0 or 1, which columns call for refinement of a hot leaf, whatever a budget says.
+ * Returns the places that changed their mind within 3 regrids, a group of siblings that joins counting once. dim: of the tree. */
+ptrdiff_t amr_leaf_note(const amr_leaf_found *f, const amr_leaf_votes *v, const amr_leaf_decided *d, int dim,
+                        amr_leaf_state *state, uint8_t *hot_columns);
+
+#endif
