@@ -37,6 +37,28 @@ void amr_leaf_hot(const amr_leaf_found *f, const int8_t *level, int max_level, u
   }
 }
 
+amr_leaf_alarms amr_leaf_alarm(const amr_leaf_looks *looks, const int8_t *level, int max_level, const uint8_t *hot,
+                               const uint8_t *sampled, double wake, amr_leaf_state *state, uint8_t *alarm) {
+  amr_leaf_alarms found = {0, 0, 0, 0};
+  for (ptrdiff_t i = 0; i < looks->n; i++) {
+    amr_leaf_state *s = state + i;
+    alarm[i] = hot[i] && level[i] < max_level;
+    s->kind = (int8_t)(alarm[i] ? looks->kind[i * looks->stride] : -1);
+    s->ghost_wait = (uint16_t)(s->ghost_wait - (s->ghost_wait > 0));
+    s->noise_wait = (uint16_t)(s->noise_wait - (s->noise_wait > 0));
+    s->bar = AMR_BAR_NONE;
+    if (wake > 0 && alarm[i] && !sampled[i] && s->ghost_wait > 0) {
+      if (*(const double *)(looks->rms + i * looks->stride) > wake * s->alarm_rms)
+        s->ghost_wait = 0, s->ghosts = 0;
+      else
+        s->bar = AMR_BAR_GHOST;
+    }
+    found.n_alarm += alarm[i], found.has_kinds |= s->kind >= 0, found.has_trials |= s->trial > 0;
+    for (int k = 0; k < 3; k++) found.has_samples |= s->samples[k][0] == s->samples[k][0];
+  }
+  return found;
+}
+
 void amr_leaf_calm(const amr_leaf_found *f, const amr_leaf_state *state, const amr_leaf_votes *v, double factor,
                    uint8_t *calm) {
   const int m = n_column(f);

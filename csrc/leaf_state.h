@@ -23,7 +23,7 @@ typedef struct __attribute__((packed)) {
 
 /* Values of amr.indicators.leaf_state.Cause and Bar that are set here; the others come from mark.h. */
 enum { AMR_CAUSE_SAMPLING = 2, AMR_CAUSE_PROBE = 9 };
-enum { AMR_BAR_NONE = 0, AMR_BAR_MAX_LEVEL = 1 };
+enum { AMR_BAR_NONE = 0, AMR_BAR_MAX_LEVEL = 1, AMR_BAR_GHOST = 4 };
 
 /* Regrids that a finding of a probe keeps a leaf. */
 enum { AMR_LEAF_HELD = 64 };
@@ -48,6 +48,27 @@ void amr_leaf_values(const amr_leaf_found *f, double *value, uint8_t *column);
  * sampled; hot[i] := 0 or 1, the centre bit. Counts on `held` of the state: AMR_LEAF_HELD where it is held, else one less. */
 void amr_leaf_hot(const amr_leaf_found *f, const int8_t *level, int max_level, uint32_t centre, amr_leaf_state *state,
                   uint32_t *near, uint8_t *hot, uint8_t *sampled);
+
+/* What the guards saw in n leaves: records `stride` bytes apart, each pointer to its field in the first one; aligned. */
+typedef struct {
+  ptrdiff_t n, stride;
+  const char *kind; /* int8_t: class, of an alarmed leaf */
+  const char *rms;  /* double: rms second difference */
+} amr_leaf_looks;
+
+/* What has to be looked at more closely. */
+typedef struct {
+  ptrdiff_t n_alarm;
+  int has_kinds;   /* some alarmed leaf has a class */
+  int has_samples; /* some leaf was looked at in one of the last regrids but the oldest remembered */
+  int has_trials;  /* some leaf is on trial */
+} amr_leaf_alarms;
+
+/* The alarms, hot leaves below max_level: kind of the state, -1 where there is no alarm; waits counted down; bar := none. With wake > 0 an
+ * alarm at a place that waits, and that samples have not raised, is barred as a ghost, unless the rms is above `wake` times that at the last
+ * alarm, which ends the wait. */
+amr_leaf_alarms amr_leaf_alarm(const amr_leaf_looks *looks, const int8_t *level, int max_level, const uint8_t *hot,
+                               const uint8_t *sampled, double wake, amr_leaf_state *state, uint8_t *alarm);
 
 /* What a decision weighs of each leaf, [n]. Thresholds are in units of `refine` and `coarsen`. */
 typedef struct {

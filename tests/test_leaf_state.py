@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from amr._kernels.leaf_state import LeavesFound, Votes
+from amr._kernels.leaf_state import LeavesFound, Votes, alarms
 
 from amr.indicators.leaf_state import HELD, LEAF_STATE, Bar, Cause, start
 from amr.indicators.review import message
@@ -72,6 +72,43 @@ def test_patience(factor):
     calm = Votes(columns, state, value, threshold, hot, sampled, low, on_trial).calm(factor)
     np.testing.assert_array_equal(calm, wanted)
     assert (state.tobytes() == before.tobytes()) and set(np.unique(calm)) >= {0, 1, 2, 255}
+
+
+@pytest.mark.parametrize("wake", [0.0, 2.0])
+def test_alarms_wait_where_the_last_one_was_a_ghost(wake):
+    random, found, _, _, state = case(1)
+    found["look"]["kind"], found["look"]["rms"] = random.integers(-1, 6, N), random.uniform(0, 4, N)
+    state["alarm_rms"] = random.uniform(0, 2, N)
+    for name in ("ghosts", "ghost_wait", "noise_wait"):
+        state[name] = random.choice([0, 1, 2, 3], N)
+    level = random.integers(0, MAX_LEVEL + 1, N).astype(np.int8)
+    hot, sampled = random.random((2, N)) < 0.4
+    wanted = state.copy()
+    alarm = hot & (level < MAX_LEVEL)
+    wanted["kind"] = np.where(alarm, found["look"]["kind"], -1)
+    for name in ("ghost_wait", "noise_wait"):
+        wanted[name] -= wanted[name] > 0
+    waits = alarm & ~sampled & (wanted["ghost_wait"] > 0) & (wake > 0)
+    grown = waits & (found["look"]["rms"] > wake * state["alarm_rms"])
+    wanted["ghost_wait"][grown] = wanted["ghosts"][grown] = 0
+    wanted["bar"] = np.where(waits & ~grown, Bar.GHOST, Bar.NONE)
+    got, n_alarm, has_kinds, has_samples, has_trials = alarms(found, level, MAX_LEVEL, hot, sampled, state, wake)
+    np.testing.assert_array_equal(got, alarm)
+    for name in LEAF_STATE.names or ():
+        np.testing.assert_array_equal(state[name], wanted[name], err_msg=name)
+    assert (n_alarm, has_kinds, has_samples, has_trials) == (alarm.sum(), True, False, False)
+    assert grown.any() == (waits & ~grown).any() == (wake > 0)
+
+
+def test_alarms_tell_what_is_to_be_looked_at():
+    no, level = np.zeros(3, dtype=bool), np.zeros(3, dtype=np.int8)
+    found, state = np.zeros(3, dtype=message(1)), start(3)
+    assert alarms(found, level, 1, no, no, state)[1:] == (0, False, False, False)
+    state["trial"][1], state["samples"][2, -2, 0] = 1, 0.5
+    assert alarms(found, level, 1, no, no, state)[1:] == (0, False, True, True)
+    state["samples"][2] = np.nan
+    state["samples"][2, -1, 0] = 0.5  # the oldest goes now
+    assert alarms(found, level, 1, no, no, state)[1:] == (0, False, False, True)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])

@@ -39,7 +39,19 @@ cdef extern from "leaf_state.h" nogil:
         const int8_t *level
         int max_level
         double factor
+    ctypedef struct amr_leaf_looks:
+        ptrdiff_t n
+        ptrdiff_t stride
+        const char *kind
+        const char *rms
+    ctypedef struct amr_leaf_alarms:
+        ptrdiff_t n_alarm
+        bint has_kinds
+        bint has_samples
+        bint has_trials
     int AMR_LEAF_HELD
+    amr_leaf_alarms amr_leaf_alarm(const amr_leaf_looks *, const int8_t *, int, const uint8_t *, const uint8_t *, double,
+                                   amr_leaf_state *, uint8_t *)
     void amr_leaf_values(const amr_leaf_found *, double *, uint8_t *)
     void amr_leaf_hot(const amr_leaf_found *, const int8_t *, int, uint32_t, amr_leaf_state *, uint32_t *, uint8_t *, uint8_t *)
     void amr_leaf_calm(const amr_leaf_found *, const amr_leaf_state *, const amr_leaf_votes *, double, uint8_t *)
@@ -111,6 +123,47 @@ cdef amr_leaf_state *records_of(state, ptrdiff_t n) except NULL:
     if raw.shape[0] != n * <ptrdiff_t>sizeof(amr_leaf_state):
         raise ValueError(f"{raw.shape[0]} bytes of state for {n} leaves of {sizeof(amr_leaf_state)}")
     return <amr_leaf_state *>&raw[0]
+
+
+def alarms(found, const int8_t[::1] level, int max_level, hot, sampled, state, double wake=0.0):
+    """The alarms of a decision: hot leaves below ``max_level``. ``state`` is brought up to date in place.
+
+    ``kind`` becomes their class, -1 elsewhere; waits are counted down; ``bar`` is none, or that of ghosts.
+
+    Parameters
+    ----------
+    found : structured array (n,)
+        Read: ``look``.
+    level : int8 (n,)
+    hot, sampled : bool (n,)
+    state : LEAF_STATE (n,)
+    wake : float
+        Above 0: an alarm at a place that waits, and that is not ``sampled``, is barred as a ghost unless its rms is above that
+        many times that of the last alarm, which ends the wait.
+
+    Returns
+    -------
+    alarm : bool (n,)
+    n_alarm : int
+    has_kinds, has_samples, has_trials : bool
+        Whether an alarm has a class, a leaf was looked at in the regrids remembered but for the oldest, a leaf is on trial.
+    """
+    cdef ptrdiff_t n = len(found)
+    cdef const uint8_t[::1] records = found.view(np.uint8), is_hot = hot.view(np.uint8), is_sampled = sampled.view(np.uint8)
+    cdef amr_leaf_looks looks
+    cdef amr_leaf_alarms told
+    fields, at = found.dtype["look"].fields, found.dtype.fields["look"][1]
+    cdef Py_ssize_t kind = at + fields["kind"][1], rms = at + fields["rms"][1]
+    if found.dtype.itemsize % 8 or rms % 8:
+        raise ValueError("the records are not aligned")
+    if not level.shape[0] == is_hot.shape[0] == is_sampled.shape[0] == n:
+        raise ValueError(f"arrays that do not have {n} entries, one per leaf")
+    looks.n, looks.stride = n, found.dtype.itemsize
+    looks.kind, looks.rms = <const char *>&records[0] + kind, <const char *>&records[0] + rms
+    out = np.empty(n, bool)
+    cdef uint8_t[::1] alarm = out.view(np.uint8)
+    told = amr_leaf_alarm(&looks, &level[0], max_level, &is_hot[0], &is_sampled[0], wake, records_of(state, n), &alarm[0])
+    return out, told.n_alarm, told.has_kinds, told.has_samples, told.has_trials
 
 
 cdef class Votes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from amr._kernels.leaf_state import alarms
 from amr.guard.classify import Kind, class_limits, classify
 from amr.indicators.leaf_state import Bar
 from amr.indicators.review import LOOK, Review
@@ -115,25 +116,21 @@ class Guard:
         found : structured (n_leaves,)
             What was gathered: ``detail`` and ``look``.
         """
-        alarm = hot & (forest.level < forest.max_level)
-        self.counters.alarms += int(alarm.sum())
-        kind = np.where(alarm, found["look"]["kind"], -1)
-        leaf["kind"] = kind
-        for wait in ("ghost_wait", "noise_wait"):
-            leaf[wait] -= leaf[wait] > 0
-        open_, vetoed = alarm & ~sampled, np.zeros(len(leaf), dtype=bool)
-        leaf["bar"] = Bar.NONE
+        wake = WAKE if self._verify else 0.0
+        alarm, n_alarm, has_kinds, has_samples, has_trials = alarms(
+            found, forest.level, forest.max_level, hot, sampled, leaf, wake
+        )
+        self.counters.alarms += n_alarm
+        no = np.zeros(len(leaf), dtype=bool)
+        open_, vetoed, released, low, on_trial = alarm & ~sampled, no, no, no, no
+        if self._classify and (has_kinds or has_samples):  # else nobody is or was suspected
+            vetoed = self._turn_down_noise(forest, leaf, open_ & (leaf["bar"] == Bar.NONE), leaf["kind"], found)
         if self._verify:
-            self._turn_down_ghosts(leaf, open_, found)
-        if self._classify:
-            vetoed = self._turn_down_noise(forest, leaf, open_ & (leaf["bar"] == Bar.NONE), kind, found)
-        released = np.zeros(len(leaf), dtype=bool)
-        low, on_trial = released.copy(), released.copy()
-        if self._verify:
+            low = found["detail"] < DETAIL / 16
+        if self._verify and has_trials:
             chained = open_ & (leaf["bar"] == Bar.NONE) & (leaf["trial"] > 0) & (found["detail"] < DETAIL)
             leaf["bar"][chained] = Bar.TRIAL
             released = self._judge_trials(forest, leaf, found["detail"])
-            low = found["detail"] < DETAIL / 16
             on_trial = (leaf["trial"] > 0) & ~released
         return Review(leaf["bar"] != Bar.NONE, vetoed, released, low, on_trial)
 
@@ -154,23 +151,11 @@ class Guard:
         leaf["ghosts"][undone] = np.minimum(leaf["ghosts"][undone], 254) + 1
         leaf["ghost_wait"][undone] = cooldown(leaf["ghosts"][undone])
 
-    def _turn_down_ghosts(self, leaf: np.ndarray, alarm: np.ndarray, found: np.ndarray) -> None:
-        """Alarms at places whose last refinement bought nothing wait, unless what is there has grown."""
-        waiting = alarm & (leaf["ghost_wait"] > 0)
-        if not waiting.any():
-            return
-        grown = waiting & (found["look"]["rms"] > WAKE * leaf["alarm_rms"])
-        leaf["ghost_wait"][grown] = 0
-        leaf["ghosts"][grown] = 0
-        leaf["bar"][waiting & ~grown] = Bar.GHOST
-
     def _turn_down_noise(
         self, forest: Forest, leaf: np.ndarray, alarm: np.ndarray, kind: np.ndarray, found: np.ndarray
     ) -> np.ndarray:
         """Veto odd-even ghosts at once, and noise when neighbours and the last regrids agree; the vetoed leaves."""
         samples = leaf["samples"]
-        if not (kind >= 0).any() and np.isnan(samples[:, :-1, 0]).all():
-            return np.zeros(len(leaf), dtype=bool)  # most regrids: nobody is or was suspected
         samples[:, 1:] = samples[:, :-1].copy()
         samples[:, 0] = np.nan
         look = found["look"]
@@ -228,8 +213,6 @@ class Guard:
         """Commit the trials that have brought news, count on the others; the leaves of those that have run out."""
         released = np.zeros(len(leaf), dtype=bool)
         trial = np.flatnonzero(leaf["trial"] > 0)
-        if not len(trial):
-            return released
         shift = (forest.dim * (forest.key_level - forest.level[trial].astype(np.int64) + 1)).astype(np.int64)
         parent = np.stack([forest.level[trial].astype(np.int64), forest.key[trial] >> shift], axis=1)
         _, group = np.unique(parent, axis=0, return_inverse=True)

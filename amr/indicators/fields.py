@@ -62,7 +62,8 @@ class Fields:
         self.w = np.empty((len(self.variables), 0, *layout.shape[1:]))
         self._memory: dict[tuple[int, ...], np.ndarray] = {}
         self._pick = np.array(self.variables, dtype=np.int32)
-        self._has_velocity = any(i in physics.vectors.get("velocity", ()) for i in self.variables)
+        self._groups = {variable: self._group(variable) for variable in self.variables}
+        self._has_velocity = any(is_velocity for _, is_velocity in self._groups.values())
 
     @property
     def n_block(self) -> int:
@@ -144,16 +145,18 @@ class Fields:
         return w
 
     def _scales(self, lowest: np.ndarray, highest: np.ndarray) -> dict[int, Scale]:
+        span, magnitude = (highest - lowest).tolist(), np.maximum(highest, -lowest).tolist()
         scales = {}
-        span, magnitude = highest - lowest, np.maximum(highest, -lowest)
-        groups = [set(indices) for indices in self.physics.vectors.values()]
-        velocity = set(self.physics.vectors.get("velocity", ()))
-        for variable in self.variables:
-            group = next((g for g in groups if variable in g), {variable})
-            together = [p for p, other in enumerate(self.variables) if other in group]
-            largest = float(magnitude[together].max())
-            if variable in velocity:
+        for variable, (together, is_velocity) in self._groups.items():
+            largest = max(magnitude[p] for p in together)
+            if is_velocity:
                 largest = max(largest, self._signal)
             floor = ROUND_OFF * largest
-            scales[variable] = Scale(max(float(span[together].max()), floor), floor)
+            scales[variable] = Scale(max(max(span[p] for p in together), floor), floor)
         return scales
+
+    def _group(self, variable: int) -> tuple[list[int], bool]:
+        """Where the variables that share the scale of one are in ``variables``, and whether it is of the velocity."""
+        vectors = self.physics.vectors
+        group = next((set(each) for each in vectors.values() if variable in each), {variable})
+        return [p for p, other in enumerate(self.variables) if other in group], variable in vectors.get("velocity", ())

@@ -26,7 +26,8 @@ class Parts(Protocol):
 
 #: What the guards see in an alarmed block: its class, and of the variable that decided it the features of csrc/classify.h.
 LOOK = np.dtype(
-    [("kind", "i1"), ("variable", "i2"), *((name, "f8") for name in ("q3", "flh", "PR", "rms", "cells_per_wave"))]
+    [("kind", "i1"), ("variable", "i2"), *((name, "f8") for name in ("q3", "flh", "PR", "rms", "cells_per_wave"))],
+    align=True,
 )
 
 
