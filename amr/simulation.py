@@ -212,8 +212,13 @@ class Simulation:
             self._set_mesh(forest, starts)
             if self.physics.static:
                 self.comm.agreed(lambda: self.initial.fill(self.pool.u, self.mesh, self.physics.static))
-            self.ledger.add_regrid(1, self.pool.u, self.mesh, change[self.mesh.leaves] != 0)
-            self.max_signal = self._measure()
+            is_new = change[self.mesh.leaves] != 0
+            self.ledger.add_regrid(1, self.pool.u, self.mesh, is_new)
+            # With one length of steps the blocks that are as before have no signal above the last one.
+            if self.case.scheme.subcycle or self.physics.static:
+                self.max_signal = self._measure()
+            else:
+                self.max_signal = max(self.max_signal, self._measure(blocks=np.flatnonzero(is_new).astype(np.int32)))
         return True
 
     def _decide(
@@ -309,10 +314,10 @@ class Simulation:
     def _cut(self, forest: Forest) -> np.ndarray:
         return partition(self._groups(forest).weights(forest.level), self.comm.size)
 
-    def _measure(self, what: str = "the state after a regrid") -> float:
-        """Signal that the next dt follows from; the state must be physical."""
+    def _measure(self, what: str = "the state after a regrid", blocks: np.ndarray | None = None) -> float:
+        """Signal that the next dt follows from, of some local blocks or all; their state must be physical."""
         result = StepResult.begin()
-        self.stepper.check(self.mesh, self.pool.u, result)
+        self.stepper.check(self.mesh, self.pool.u, result, blocks)
         if result.n_bad:
             raise results.located_error(self, 0.0, "", what)
         return result.max_signal

@@ -46,11 +46,12 @@ def hot_fractions(forest: Forest, hot: np.ndarray, columns: Sequence[Sequence[st
     columns : sequence of (indicator, variable)
         Of ``hot``. Indicators that look at several variables at once go under their own names.
     """
-    volume, on_top = volume_fractions(forest), forest.level == forest.max_level
+    volume = float(np.ldexp(1.0, -forest.dim * forest.max_level)) / prod(forest.root_blocks)
+    is_top = hot[forest.level == forest.max_level]
     return {
-        name: fsum(volume[on_top & hot[:, own].any(axis=1)])
+        name: int(np.count_nonzero(is_top[:, own].any(axis=1))) * volume
         for name, own in columns_by_variable(columns).items()
-    }  # fmt: skip
+    }
 
 
 def columns_by_variable(columns: Sequence[Sequence[str]]) -> dict[str, list[int]]:

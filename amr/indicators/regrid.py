@@ -231,7 +231,7 @@ class Decider:
 
     def _own_thresholds(self, forest: Forest) -> tuple[np.ndarray, np.ndarray]:
         """``refine`` and ``coarsen`` of each leaf and column, before marking strategies."""
-        levels = np.arange(forest.max_level + 1)
+        levels = np.arange(forest.max_level + 1, dtype=np.int8)
         refine, coarsen = np.empty((2, len(levels), int(self.first[-1])))
         for i, indicator in enumerate(self.indicators):
             own = slice(self.first[i], self.first[i + 1])

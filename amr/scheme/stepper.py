@@ -294,10 +294,13 @@ class Stepper:
             )
         self.timers.shift(plan.seconds - before, "kernel", "ghosts")
 
-    def check(self, mesh: LocalMesh, u: np.ndarray, result: StepResult) -> None:
-        """Set ``max_signal``, ``n_bad`` and ``notice`` of ``result`` from the state ``u``. Collective (one all-reduce)."""
+    def check(self, mesh: LocalMesh, u: np.ndarray, result: StepResult, blocks: np.ndarray | None = None) -> None:
+        """Set ``max_signal``, ``n_bad`` and ``notice`` of ``result`` from the state ``u``. Collective (one all-reduce).
+
+        ``blocks``: only of these local blocks, int32.
+        """
         with self.timers("check"):
-            self._reduce(mesh, Checked(*step_kernel.check(self.spec, self.layout, u, mesh.spacing)), result)
+            self._reduce(mesh, Checked(*step_kernel.check(self.spec, self.layout, u, mesh.spacing, blocks)), result)
 
     def _reduce(self, mesh: LocalMesh, checked: Checked, result: StepResult) -> None:
         signal = (checked.signal * mesh.substep).max(initial=0.0)
