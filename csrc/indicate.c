@@ -256,6 +256,10 @@ AMR_CLONES amr_status amr_indicate(const amr_physics *physics, const amr_layout 
     const ptrdiff_t at = list[m] * (ptrdiff_t)n_column;
     double none = 0.0, *aligned = out->detail ? out->detail + list[m] : &none;
     uint8_t uniform[AMR_MAX_VAR];
+    if (ghosts && m + 1 < n_list) {
+      amr_prefetch(layout, ghosts->own, list[m + 1], 1);
+      amr_ghosts_prefetch(ghosts, list[m + 1]);
+    }
     if (ghosts) amr_ghosts_fill(ghosts, list[m], coarse, AMR_MAX_DIM);
     amr_to_primitive(physics, cells, from, cells, w, cells);
     for (int v = 0; out->ranged && v < layout->n_var; v++)
