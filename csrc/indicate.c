@@ -257,7 +257,7 @@ AMR_CLONES amr_status amr_indicate(const amr_physics *physics, const amr_layout 
     double none = 0.0, *aligned = out->detail ? out->detail + list[m] : &none;
     uint8_t uniform[AMR_MAX_VAR];
     if (ghosts && m + 1 < n_list) {
-      amr_prefetch(layout, ghosts->own, list[m + 1], 1);
+      amr_prefetch(layout, ghosts->own, list[m + 1], 0);
       amr_ghosts_prefetch(ghosts, list[m + 1]);
     }
     if (ghosts) amr_ghosts_fill(ghosts, list[m], coarse, AMR_MAX_DIM);
