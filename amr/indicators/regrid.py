@@ -107,6 +107,7 @@ class Decider:
         self.flicker = 0
         self.timed: Callable[[str], AbstractContextManager[None]] = lambda phase: nullcontext()
         self.hot = np.zeros((0, int(self.first[-1])), dtype=bool)
+        self._of_level: np.ndarray | None = None  # own thresholds, (2, n_levels, n_columns)
         errors = [i for i, indicator in enumerate(self.indicators) if indicator.estimates_error]
         self._error_indicator = errors[0] if errors else None
         if marking.target_error is not None and not errors:
@@ -231,12 +232,14 @@ class Decider:
 
     def _own_thresholds(self, forest: Forest) -> tuple[np.ndarray, np.ndarray]:
         """``refine`` and ``coarsen`` of each leaf and column, before marking strategies."""
-        levels = np.arange(forest.max_level + 1, dtype=np.int8)
-        refine, coarsen = np.empty((2, len(levels), int(self.first[-1])))
-        for i, indicator in enumerate(self.indicators):
-            own = slice(self.first[i], self.first[i + 1])
-            high, low = indicator.thresholds(levels, forest.max_level, forest.dim)
-            refine[:, own], coarsen[:, own] = high[:, None], low[:, None]
+        if self._of_level is None or len(self._of_level[0]) != forest.max_level + 1:
+            levels = np.arange(forest.max_level + 1, dtype=np.int8)
+            each = [indicator.thresholds(levels, forest.max_level, forest.dim) for indicator in self.indicators]
+            of_level = np.empty((2, len(levels), int(self.first[-1])))
+            for i, both in enumerate(each):
+                of_level[:, :, self.first[i] : self.first[i + 1]] = np.stack(both)[:, :, None]
+            self._of_level = of_level
+        refine, coarsen = self._of_level
         return refine[forest.level], coarsen[forest.level]
 
     def _limits(self, refine: np.ndarray, coarsen: np.ndarray, threshold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -80,6 +81,7 @@ def no_review(n_leaves: int) -> Review:
     return Review(no, no, no, no, no)
 
 
+@lru_cache(maxsize=8)
 def message(n_columns: int) -> np.dtype[np.void]:
     """What the ranks tell each other of a leaf, as fields of a structured array."""
     fields: list[tuple[Any, ...]] = [
