@@ -121,6 +121,15 @@ class Comm:
         )
         return result
 
+    def alltoall(self, values: Any) -> np.ndarray:
+        """What each rank has for this one, int64 (size,), of ``values`` that have an element for each rank (collective)."""
+        send: np.ndarray = np.ascontiguousarray(values, dtype=np.int64)
+        if self.size == 1:
+            return send.copy()
+        result = np.empty_like(send)
+        self._collective("Alltoall", send, result)
+        return result
+
     def gather(self, obj: Any, root: int = 0) -> list[Any] | None:
         """List of the ranks' picklable objects on ``root``, None elsewhere (collective)."""
         self._arrive()

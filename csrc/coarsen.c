@@ -22,37 +22,63 @@ AMR_INLINE int64_t neighbor_of(const amr_coarsening *c, ptrdiff_t q, int dim, co
   return cell_of(dim, n, c->neighbor[slot], next);
 }
 
-AMR_INLINE void interpolate(const amr_coarsening *c, int dim, int64_t *row, int64_t *col, double *value,
-                            int64_t *first) {
+/* Columns of a row in ascending order with their weights; those of one column are added. */
+typedef struct {
+  int n;
+  int64_t col[1 + AMR_MAX_DIM];
+  double weight[1 + AMR_MAX_DIM];
+} sorted_row;
+
+AMR_INLINE void add_weight(sorted_row *r, int64_t col, double weight) {
+  int to = r->n;
+  while (to > 0 && r->col[to - 1] > col) to--;
+  if (to > 0 && r->col[to - 1] == col) {
+    r->weight[to - 1] += weight;
+    return;
+  }
+  for (int e = r->n++; e > to; e--) r->col[e] = r->col[e - 1], r->weight[e] = r->weight[e - 1];
+  r->col[to] = col, r->weight[to] = weight;
+}
+
+AMR_INLINE int64_t interpolate(const amr_coarsening *c, int dim, int is_wide, amr_csr *a, void *own) {
   const int n = c->n, half = c->n_coarse == n ? n / 2 : 0;
   const int64_t cells = block_cells(dim, n);
-  int64_t e = 0;
+  int64_t row = 0, end = 0;
+  amr_csr_put(a->start, is_wide, 0, 0);
   for (ptrdiff_t q = 0; q < c->m; q++) {
     const int octant = c->octant[q];
     for (int64_t m = 0; m < cells; m++) {
-      const int64_t cell = (c->lo + q) * cells + m;
-      *first++ = e;
+      sorted_row r = {.n = 0};
+      int64_t in = c->parent[q] * cells + m;
       if (octant < 0) {
-        row[e] = cell, col[e] = c->parent[q] * cells + m, value[e++] = 1;
-        continue;
+        add_weight(&r, in, 1);
+      } else {
+        const int fine[3] = {(int)(m % n), (int)(m / n % n), (int)(m / ((int64_t)n * n))};
+        int at[3] = {0};
+        for (int d = 0; d < dim; d++) at[d] = fine[d] / 2 + (octant >> d & 1) * half;
+        in = cell_of(dim, c->n_coarse, c->parent[q], at);
+        add_weight(&r, in, 1 - 0.25 * dim);
+        for (int d = 0; d < dim; d++) {
+          const int direction = 2 * d + (fine[d] & 1);
+          const int64_t other = neighbor_of(c, q, dim, at, direction);
+          add_weight(&r, other < 0 ? in : other, other < 0 ? 0.25 * c->outside[6 * q + direction] : 0.25);
+        }
       }
-      const int fine[3] = {(int)(m % n), (int)(m / n % n), (int)(m / ((int64_t)n * n))};
-      int at[3] = {0};
-      for (int a = 0; a < dim; a++) at[a] = fine[a] / 2 + (octant >> a & 1) * half;
-      const int64_t own = cell_of(dim, c->n_coarse, c->parent[q], at);
-      row[e] = cell, col[e] = own, value[e++] = 1 - 0.25 * dim;
-      for (int a = 0; a < dim; a++) {
-        const int direction = 2 * a + (fine[a] & 1);
-        const int64_t other = neighbor_of(c, q, dim, at, direction);
-        row[e] = cell, col[e] = other < 0 ? own : other;
-        value[e++] = other < 0 ? 0.25 * c->outside[6 * q + direction] : 0.25;
-      }
+      for (int e = 0; e < r.n; e++, end++)
+        amr_csr_put(a->col, is_wide, end, r.col[e]), a->value[end] = r.weight[e];
+      amr_csr_put(own, is_wide, row, in);
+      amr_csr_put(a->start, is_wide, ++row, end);
     }
   }
+  return end;
 }
 
-void amr_interpolation(const amr_coarsening *c, int64_t *row, int64_t *col, double *value, int64_t *first) {
-  if (c->dim == 1) interpolate(c, 1, row, col, value, first);
-  if (c->dim == 2) interpolate(c, 2, row, col, value, first);
-  if (c->dim == 3) interpolate(c, 3, row, col, value, first);
+AMR_INLINE int64_t interpolate_wide(const amr_coarsening *c, int is_wide, amr_csr *a, void *own) {
+  if (c->dim == 1) return interpolate(c, 1, is_wide, a, own);
+  if (c->dim == 2) return interpolate(c, 2, is_wide, a, own);
+  return interpolate(c, 3, is_wide, a, own);
+}
+
+int64_t amr_interpolation(const amr_coarsening *c, amr_csr *a, void *own) {
+  return a->is_wide ? interpolate_wide(c, 1, a, own) : interpolate_wide(c, 0, a, own);
 }

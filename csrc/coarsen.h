@@ -9,6 +9,7 @@
 #define AMR_COARSEN_H
 
 #include "amr.h"
+#include "csr.h"
 #include "sfc.h"
 
 typedef struct {
@@ -23,11 +24,11 @@ typedef struct {
   const double *outside;   /* [m][6]: value beyond a side of the domain over that of the cell at it */
 } amr_coarsening;
 
-/* Number of the entries of the interpolation: 1 + dim a cell with a parent, 1 a cell that is kept. */
+/* Entries that the interpolation has at most: 1 + dim a cell with a parent, 1 a cell that is kept. */
 ptrdiff_t amr_interpolation_count(const amr_coarsening *c);
 
-/* The interpolation: row (cell of the finer mesh), col, value; entries of one place are to be added. The restriction has the entries
- * (col[e], row[e]) of the first entry e of each cell, all of them 1; first[m n^dim] := e. */
-void amr_interpolation(const amr_coarsening *c, int64_t *row, int64_t *col, double *value, int64_t *first);
+/* The interpolation, a row for each cell of this rank's leaves, with as many entries as it returns; own[m n^dim], of the kind of a's
+ * integers: the coarse cell that each cell lies in. The restriction has a 1 for each of these. */
+int64_t amr_interpolation(const amr_coarsening *c, amr_csr *a, void *own);
 
 #endif

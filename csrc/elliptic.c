@@ -1,4 +1,4 @@
-#include "elliptic_fitted.h"
+#include "elliptic_reach.h"
 
 AMR_INLINE int is_jump(double a, double b) { return a > AMR_BETA_JUMP * b || b > AMR_BETA_JUMP * a; }
 
@@ -86,83 +86,45 @@ AMR_INLINE void coarse_face(entries *out, const block *b, int what, int dim, int
       push(out, what, i ? coarse : cell, flux.cell[k], i ? flux.weight[k] : -flux.weight[k]);
 }
 
-/* One face of a cell but one to a coarser block; returns what it adds to the diagonal. */
-AMR_INLINE double plain_face(entries *out, const block *b, int what, int is_fitted, int dim, int n, int direction,
-                             int is_rim, int64_t cell, const double *beta) {
+/* The triplets of an irregular cell: its own row, and its faces to coarser blocks in the rows of the cells there. */
+AMR_INLINE void cell_entries(entries *out, const block *b, const reach *r, int what, int is_fitted, int dim, const int *at,
+                             int64_t cell) {
   const amr_layout *l = &b->e->layout;
-  const int axis = direction / 2, outward = direction % 2 ? 1 : -1;
-  const int slot = amr_face_slot(dim, direction), kind = is_rim ? b->relation[slot] : AMR_SAME;
-  if (kind == AMR_FINER) return 0; /* the finer block's */
-  if (kind == AMR_OUTSIDE) {
-    const double *robin = b->e->robin[direction];
-    if (is_fitted) return 0;
-    const double k = what == VALUES ? 2 * robin[0] * b->width[axis] / (robin[0] * b->width[axis] + 2 * robin[1]) : 0;
-    return what == VALUES ? beta[outward * l->stride[axis]] * b->conductance[axis] * k : 0;
+  const double *beta = what == VALUES ? b->beta + at[0] + at[1] * l->stride[1] + at[2] * l->stride[2] : NULL;
+  double diagonal = 0;
+  for (int a = 0; a < dim; a++) {
+    double pair[2] = {0, 0}; /* added first: mirrors and exchanged axes in 2D give the same bits */
+    for (int side = 0; side < 2; side++) {
+      const int direction = 2 * a + side, kind = r->kind[direction];
+      if (kind == AMR_FINER) continue; /* the finer block's */
+      if (kind == AMR_COARSER && is_fitted) fitted_coarse_face(out, b, what, dim, l->n, direction, at, cell, beta);
+      if (kind == AMR_COARSER && !is_fitted) coarse_face(out, b, what, dim, l->n, direction, at, cell, beta);
+      if (kind == AMR_COARSER) continue;
+      double enter = 0;
+      if (what == VALUES) pair[side] = plain_face(b, is_fitted, direction, kind, beta, &enter);
+      if (kind == AMR_SAME) push(out, what, cell, cell + r->offset[direction], -enter);
+    }
+    diagonal += pair[0] + pair[1];
   }
-  const int64_t step = outward * (axis == 0 ? 1 : axis == 1 ? n : (int64_t)n * n);
-  int64_t other = cell + step;
-  if (is_rim)
-    other += b->neighbor[slot] * block_cells(dim, n) - b->first - n * step; /* at the far end of the next block */
-  double flux = 0, enter = 0;
-  if (what == VALUES && is_fitted) {
-    fitted_face(b->conductance[axis], beta[0], beta[outward * l->stride[axis]], &flux, &enter);
-  } else if (what == VALUES) {
-    const double far = beta[outward * l->stride[axis]], sum = beta[0] + far;
-    enter = flux = sum > 0 ? b->conductance[axis] * (2 * beta[0] * far / sum) : 0;
-  }
-  push(out, what, cell, other, -enter);
-  return flux;
+  if (what == VALUES) diagonal += b->volume * b->alpha[(cell - b->first) * b->e->alpha_step];
+  push(out, what, cell, cell, diagonal);
 }
 
-AMR_INLINE void block_entries(entries *out, const block *b, int what, int is_fitted, int dim) {
-  const amr_layout *l = &b->e->layout;
-  const int n = l->n, nj = dim > 1 ? n : 1, nk = dim > 2 ? n : 1;
-  int64_t cell = b->first;
-  for (int k = 0; k < nk; k++)
-    for (int j = 0; j < nj; j++)
-      for (int i = 0; i < n; i++, cell++) {
-        const int at[3] = {i, j, k};
-        const double *beta = what == VALUES ? b->beta + i + j * l->stride[1] + k * l->stride[2] : NULL;
-        double diagonal = 0;
-        for (int a = 0; a < dim; a++) {
-          double pair[2] = {0, 0}; /* added first: mirrors and exchanged axes in 2D give the same bits */
-          for (int side = 0; side < 2; side++) {
-            const int direction = 2 * a + side, is_rim = at[a] == (side ? n - 1 : 0);
-            if (!is_rim || b->relation[amr_face_slot(dim, direction)] != AMR_COARSER)
-              pair[side] = plain_face(out, b, what, is_fitted, dim, n, direction, is_rim, cell, beta);
-            else if (is_fitted)
-              fitted_coarse_face(out, b, what, dim, n, direction, at, cell, beta);
-            else
-              coarse_face(out, b, what, dim, n, direction, at, cell, beta);
-          }
-          diagonal += pair[0] + pair[1];
-        }
-        if (what == VALUES) diagonal += b->volume * b->alpha[cell - b->first];
-        push(out, what, cell, cell, diagonal);
-      }
-}
-
-AMR_INLINE block make_block(const amr_elliptic *e, ptrdiff_t q, int what, int is_fitted, int dim) {
-  const int n_slot = dim == 1 ? 3 : dim == 2 ? 9 : 27;
-  const int64_t cells = block_cells(dim, e->layout.n);
-  block b = {.e = e, .relation = e->relation + q * n_slot, .neighbor = e->neighbor + q * n_slot, .volume = 1};
-  b.first = (e->lo + q) * cells;
-  for (int a = 0; a < 3; a++) b.origin[a] = e->forest->coords[3 * (e->lo + q) + a];
-  if (what == VALUES) {
-    const double *h = e->spacing + 3 * q;
-    for (int a = 0; a < dim; a++) b.width[a] = h[a], b.volume *= h[a];
-    for (int a = 0; a < dim; a++) b.conductance[a] = b.volume / (h[a] * h[a]) * (is_fitted ? e->temperature : 1);
-    b.beta = e->beta + q * e->layout.block_stride + amr_cell(&e->layout, 0, 0, 0);
-    b.alpha = e->alpha ? e->alpha + q * cells : NULL;
-  }
-  return b;
-}
-
-/* All blocks, where the compiler knows the dimension and what is made. */
+/* All irregular cells, where the compiler knows the dimension and what is made. */
 AMR_INLINE void all_entries(const amr_elliptic *e, entries *out, int what, int is_fitted, int dim) {
+  const int n = e->layout.n, nj = dim > 1 ? n : 1, nk = dim > 2 ? n : 1;
   for (ptrdiff_t q = 0; q < e->m; q++) {
     const block b = make_block(e, q, what, is_fitted, dim);
-    block_entries(out, &b, what, is_fitted, dim);
+    reach of_rim[N_REACH];
+    if (make_reaches(&b, dim, n, of_rim)) continue;
+    int64_t cell = b.first;
+    for (int k = 0; k < nk; k++)
+      for (int j = 0; j < nj; j++)
+        for (int i = 0; i < n; i++, cell++) {
+          const int at[3] = {i, j, k};
+          const reach *r = of_rim + rim_of(n, i) + 3 * (dim > 1 ? rim_of(n, j) : 0) + 9 * (dim > 2 ? rim_of(n, k) : 0);
+          if (!r->is_plain) cell_entries(out, &b, r, what, is_fitted, dim, at, cell);
+        }
   }
 }
 

@@ -18,6 +18,7 @@
 #define AMR_ELLIPTIC_H
 
 #include "amr.h"
+#include "csr.h"
 #include "sfc.h"
 
 static const double AMR_BETA_JUMP = 2.0;
@@ -32,19 +33,34 @@ typedef struct {
   const double
       *beta; /* pool of m blocks of one variable, >= 0; ghosts filled, coarser data copied and not interpolated; the
                               ghost beside a face at the end of the domain holds beta at the face */
-  const double *alpha; /* [m][n^dim] */
+  const double *alpha;  /* [m][n^dim], or one number for all cells */
+  ptrdiff_t alpha_step; /* 1, or 0 for one number */
   double temperature;  /* 0: the operator with beta */
   double robin[6][2];  /* a, b >= 0 of each direction, not both zero; read at the end of the domain only */
 } amr_elliptic;
 
-/* Number of the entries. Reads no beta, alpha, spacing, robin. */
+/* Rows. That of a cell is *plain* where none of its faces is one between levels: complete on this rank, 2 dim + 1 entries at most,
+ * written to its place in the order of the columns. The others are *irregular*: their entries come as triplets, several for one place and
+ * some for cells of other ranks, which have to be brought there (csr.h). Irregular is a cell of a period of two cells, too, whose two
+ * faces have the same cell behind. */
+
+/* a->start[1 + i] := entries of row i (from the first of this rank on) where it is plain, -1 - k in the k-th irregular one; the number of
+ * these. Reads no beta, alpha, spacing, robin. */
+ptrdiff_t amr_elliptic_row_counts(const amr_elliptic *e, amr_csr *a);
+
+/* a->col of the plain rows, for complete a->start. Reads no beta, alpha, spacing, robin. */
+void amr_elliptic_row_places(const amr_elliptic *e, amr_csr *a);
+
+/* a->value of the plain rows. */
+void amr_elliptic_row_values(const amr_elliptic *e, amr_csr *a);
+
+/* Number of the triplets. Reads no beta, alpha, spacing, robin. */
 ptrdiff_t amr_elliptic_count(const amr_elliptic *e);
 
-/* row, col[amr_elliptic_count]: where the entries belong; one place may come more than once, and rows of other ranks' cells do.
- * Reads no beta, alpha, spacing, robin. */
+/* row, col[amr_elliptic_count], numbers of cells of the whole mesh. Reads no beta, alpha, spacing, robin. */
 void amr_elliptic_places(const amr_elliptic *e, int64_t *row, int64_t *col);
 
-/* value[amr_elliptic_count]: the entries in the order of their places; those of one place are to be added. */
+/* value[amr_elliptic_count], in the order of the places; those of one place are to be added. */
 void amr_elliptic_values(const amr_elliptic *e, double *value);
 
 /* The faces of this rank's blocks to coarser blocks, face by face of the fine cells; temperature 0. */

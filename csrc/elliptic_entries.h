@@ -19,7 +19,7 @@ typedef struct {
   const int8_t *relation;
   const int32_t *neighbor;
   const double *beta;              /* first interior cell */
-  const double *alpha;             /* [n^dim] */
+  const double *alpha;             /* [n^dim], or one number */
   double conductance[3], width[3]; /* area / spacing, spacing */
   double volume;
   int64_t first; /* number of the first cell */
@@ -80,6 +80,22 @@ AMR_INLINE int move_along(int dim, int n, int axis, int direction, const int *st
     slot += at[a] < 0 ? -stride : at[a] >= n ? stride : 0;
   }
   return slot;
+}
+
+AMR_INLINE block make_block(const amr_elliptic *e, ptrdiff_t q, int what, int is_fitted, int dim) {
+  const int n_slot = dim == 1 ? 3 : dim == 2 ? 9 : 27;
+  const int64_t cells = block_cells(dim, e->layout.n);
+  block b = {.e = e, .relation = e->relation + q * n_slot, .neighbor = e->neighbor + q * n_slot, .volume = 1};
+  b.first = (e->lo + q) * cells;
+  for (int a = 0; a < 3; a++) b.origin[a] = e->forest->coords[3 * (e->lo + q) + a];
+  if (what == VALUES) {
+    const double *h = e->spacing + 3 * q;
+    for (int a = 0; a < dim; a++) b.width[a] = h[a], b.volume *= h[a];
+    for (int a = 0; a < dim; a++) b.conductance[a] = b.volume / (h[a] * h[a]) * (is_fitted ? e->temperature : 1);
+    b.beta = e->beta + q * e->layout.block_stride + amr_cell(&e->layout, 0, 0, 0);
+    b.alpha = e->alpha ? e->alpha + q * cells * e->alpha_step : NULL;
+  }
+  return b;
 }
 
 #endif

@@ -56,8 +56,8 @@ def test_transfers_keep_constants_and_totals(dim, side):
         one.set(1.0)
         level.prolong.mult(one, result)
         assert np.abs(result.getArray() - 1.0).max() <= 1e-15
-        sums = level.restrict.createVecLeft()
-        level.restrict.mult(fine.volume, sums)
+        sums = level.spread.createVecRight()
+        level.spread.multTranspose(fine.volume, sums)
         assert np.allclose(sums.getArray(), level.operator.volume.getArray(), rtol=1e-13)
         assert level.operator.is_singular
         fine = level.operator

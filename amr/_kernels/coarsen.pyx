@@ -4,6 +4,8 @@ import numpy as np
 
 from libc.stdint cimport int8_t, int32_t, int64_t
 
+from amr._kernels.csr cimport amr_csr, integer
+
 cdef extern from "coarsen.h" nogil:
     ctypedef struct amr_coarsening:
         int dim
@@ -18,13 +20,13 @@ cdef extern from "coarsen.h" nogil:
         const int32_t *origin
         const double *outside
     ptrdiff_t amr_interpolation_count(const amr_coarsening *)
-    void amr_interpolation(const amr_coarsening *, int64_t *, int64_t *, double *, int64_t *)
+    int64_t amr_interpolation(const amr_coarsening *, amr_csr *, void *)
 
 
 def interpolation(int dim, int n, int n_coarse, ptrdiff_t lo, const int32_t[::1] parent, const int8_t[::1] octant,
                   const int8_t[:, ::1] relation, const int32_t[:, ::1] neighbor, const int32_t[:, ::1] origin,
-                  const double[:, ::1] outside):
-    """Entries of the linear interpolation from a coarser mesh to the m leaves from ``lo`` on of a finer one.
+                  const double[:, ::1] outside, integer[::1] start, integer[::1] own):
+    """Rows of the linear interpolation from a coarser mesh to the m leaves from ``lo`` on of a finer one.
 
     Parameters
     ----------
@@ -39,19 +41,20 @@ def interpolation(int dim, int n, int n_coarse, ptrdiff_t lo, const int32_t[::1]
         Coordinates of the parent.
     outside : float64 (m, 6)
         Value beyond a side of the domain over that of the cell at it.
+    start, own : PETSc's integers (m n^dim + 1,), (m n^dim,)
+        Written: where the rows start, and the coarse cell that each fine cell lies in.
 
     Returns
     -------
-    row, col : int64 (e,)
-    value : float64 (e,)
-    first : int64 (m n^dim,)
-        Of each fine cell the entry of the coarse cell that it lies in.
+    col : PETSc's integers (e,), value : float64 (e,)
+        Of the rows' entries, the columns ascending.
     """
     cdef amr_coarsening c
     cdef ptrdiff_t m = parent.shape[0], slots = (1, 3, 9, 27)[dim]
     if (octant.shape[0] != m or relation.shape[0] != m or neighbor.shape[0] != m or origin.shape[0] != m or outside.shape[0] != m
-            or relation.shape[1] != slots or neighbor.shape[1] != slots or origin.shape[1] != 3 or outside.shape[1] != 6):
-        raise ValueError("all arrays must have a row for each leaf")
+            or relation.shape[1] != slots or neighbor.shape[1] != slots or origin.shape[1] != 3 or outside.shape[1] != 6
+            or own.shape[0] != m * int(n) ** int(dim) or start.shape[0] != own.shape[0] + 1):
+        raise ValueError("all arrays must have a row for each leaf, start and own one for each cell")
     if n % 2 or n_coarse not in (n, n // 2):
         raise ValueError("n must be even, n_coarse n or n / 2")
     c.dim, c.n, c.n_coarse, c.lo, c.m = dim, n, n_coarse, lo, m
@@ -60,10 +63,13 @@ def interpolation(int dim, int n, int n_coarse, ptrdiff_t lo, const int32_t[::1]
         c.parent, c.octant, c.relation, c.neighbor = &parent[0], &octant[0], &relation[0, 0], &neighbor[0, 0]
         c.origin, c.outside = &origin[0, 0], &outside[0, 0]
         count = amr_interpolation_count(&c)
-    out = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count), np.empty(m * int(n) ** int(dim), np.int64)
-    cdef int64_t[::1] row = out[0], col = out[1], first = out[3]
-    cdef double[::1] value = out[2]
+    columns, values = np.empty(count, np.asarray(start).dtype), np.empty(count)
+    cdef integer[::1] col = columns
+    cdef double[::1] value = values
+    cdef amr_csr a
+    start[0] = 0
     if m:
+        a.n_row, a.is_wide, a.start, a.col, a.value = own.shape[0], sizeof(integer) == 8, &start[0], &col[0], &value[0]
         with nogil:
-            amr_interpolation(&c, &row[0], &col[0], &value[0], &first[0])
-    return out
+            count = amr_interpolation(&c, &a, &own[0])
+    return columns[:count], values[:count]

@@ -18,12 +18,15 @@ _INSERT = 1  # INSERT_VALUES: what was in the matrix goes; entries of one place 
 
 
 @lru_cache(maxsize=1)
-def _library() -> ctypes.CDLL:
-    library = ctypes.CDLL(load_petsc().__file__)
+def library() -> ctypes.CDLL:
+    """PETSc's own functions."""
+    found = ctypes.CDLL(load_petsc().__file__)
     pointer = ctypes.c_void_p
-    library.MatSetPreallocationCOO.argtypes = [pointer, ctypes.c_ssize_t, pointer, pointer]
-    library.MatSetValuesCOO.argtypes = [pointer, pointer, ctypes.c_int]
-    return library
+    found.MatSetPreallocationCOO.argtypes = [pointer, ctypes.c_ssize_t, pointer, pointer]
+    found.MatSetValuesCOO.argtypes = [pointer, pointer, ctypes.c_int]
+    for function in (found.MatUpdateMPIAIJWithArray, found.MatSeqAIJGetArray, found.MatSeqAIJRestoreArray):
+        function.argtypes = [pointer, pointer]
+    return found
 
 
 def set_places(mat: Any, row: np.ndarray, col: np.ndarray) -> None:
@@ -38,9 +41,9 @@ def set_places(mat: Any, row: np.ndarray, col: np.ndarray) -> None:
     """
     integer = load_petsc().IntType
     rows, cols = (np.array(each, dtype=integer) for each in (row, col))  # PETSc may change them
-    _check(
+    check(
         "MatSetPreallocationCOO",
-        _library().MatSetPreallocationCOO(mat.handle, len(rows), rows.ctypes.data, cols.ctypes.data),
+        library().MatSetPreallocationCOO(mat.handle, len(rows), rows.ctypes.data, cols.ctypes.data),
     )
 
 
@@ -51,9 +54,10 @@ def set_values(mat: Any, value: np.ndarray) -> None:
     ----------
     value : float64 (m,)
     """
-    _check("MatSetValuesCOO", _library().MatSetValuesCOO(mat.handle, value.ctypes.data, _INSERT))
+    check("MatSetValuesCOO", library().MatSetValuesCOO(mat.handle, value.ctypes.data, _INSERT))
 
 
-def _check(name: str, code: int) -> None:
+def check(name: str, code: int) -> None:
+    """Raise a `SolveError` where a function of PETSc has returned a code of failure."""
     if code:
         raise SolveError(f"PETSc's {name} failed with code {code}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amr._kernels.coarsen import interpolation
-from amr.implicit.coo import set_places, set_values
+from amr.implicit.csr import csr_matrix
 from amr.implicit.operator import CompositeOperator
 from amr.implicit.petsc import load_petsc
 from amr.implicit.sides import Side
@@ -71,12 +71,13 @@ class _Mesh:
 
 @dataclass(frozen=True)
 class _Level:
-    """A coarser mesh, its operator, and the matrices between it and the next finer one."""
+    """A coarser mesh, its operator, and the matrices from it to the next finer one: interpolation, and the transpose of the restriction,
+    which has one entry a row."""
 
     mesh: LocalMesh
     operator: CompositeOperator
     prolong: Any
-    restrict: Any
+    spread: Any
 
 
 class Hierarchy:
@@ -100,11 +101,11 @@ class Hierarchy:
         fine, above = _Mesh(mesh.forest, mesh.starts, operator.layout.n), operator
         while (step := fine.coarser(FEW if self.levels else 0)) is not None:
             coarse, parent, octant = step
-            prolong, restrict = _transfer(fine, coarse, parent, octant, mesh.geometry, robin, operator.comm)
+            prolong, spread = _transfer(fine, coarse, parent, octant, mesh.geometry, robin, operator.comm)
             below = self._local_mesh(coarse)
             homogeneous = ["periodic" if side is None else Side(side.a, side.b) for side in operator.sides]
-            made = CompositeOperator(below, operator.comm, homogeneous, *self._coefficients(above, below, restrict))
-            self.levels.append(_Level(below, made, prolong, restrict))
+            made = CompositeOperator(below, operator.comm, homogeneous, *self._coefficients(above, below, spread))
+            self.levels.append(_Level(below, made, prolong, spread))
             fine, above = coarse, made
 
     @property
@@ -118,7 +119,7 @@ class Hierarchy:
         pc.setMGLevels(len(self.levels) + 1)
         for number, level in zip(range(len(self.levels) - 1, -1, -1), self.levels, strict=True):
             pc.setMGInterpolation(number + 1, level.prolong)
-            pc.setMGRestriction(number + 1, level.restrict)
+            pc.setMGRestriction(number + 1, level.spread)  # PETSc sees from its sizes that it is the transpose
             pc.getMGSmoother(number).setOperators(level.operator.mat)
 
     def update(self) -> None:
@@ -127,7 +128,7 @@ class Hierarchy:
             return
         self.version, above = self.operator.version, self.operator
         for level in self.levels:
-            level.operator.update(*self._coefficients(above, level.mesh, level.restrict))
+            level.operator.update(*self._coefficients(above, level.mesh, level.spread))
             above = level.operator
 
     def free(self) -> None:
@@ -136,7 +137,7 @@ class Hierarchy:
             level.operator.free()
             level.mesh.free()
             level.prolong.destroy()
-            level.restrict.destroy()
+            level.spread.destroy()
         self.levels = []
 
     def _local_mesh(self, coarse: _Mesh) -> LocalMesh:
@@ -148,7 +149,7 @@ class Hierarchy:
         boundary = BoundaryFill(physics, layout, geometry, kinds)
         return LocalMesh(coarse.forest, coarse.starts, geometry, self.operator.comm, layout, physics, boundary)
 
-    def _coefficients(self, fine: CompositeOperator, mesh: LocalMesh, restrict: Any) -> list[float | np.ndarray]:
+    def _coefficients(self, fine: CompositeOperator, mesh: LocalMesh, spread: Any) -> list[float | np.ndarray]:
         """Averages of beta and alpha over the coarser cells."""
         found: list[float | np.ndarray] = []
         for values in fine.coefficients:
@@ -157,8 +158,8 @@ class Hierarchy:
                 continue
             vec = fine.to_vec(values)
             vec.pointwiseMult(vec, fine.volume)
-            sums = restrict.createVecLeft()
-            restrict.mult(vec, sums)
+            sums = spread.createVecRight()
+            spread.multTranspose(vec, sums)
             shape = (mesh.n_block, *(mesh.geometry.block_cells[::-1]))
             found.append(sums.getArray().reshape(shape) / mesh.cell_volume[:, None, None, None])
             vec.destroy()
@@ -170,7 +171,7 @@ def _transfer(
     fine: _Mesh, coarse: _Mesh, parent: np.ndarray, octant: np.ndarray, geometry: Geometry,
     robin: list[tuple[float, float]], comm: Comm,
 ) -> tuple[Any, Any]:  # fmt: skip
-    """Interpolation to the finer mesh and restriction to the coarser one, PETSc matrices. Collective."""
+    """Interpolation to the finer mesh and the transpose of the restriction to the coarser one, PETSc matrices. Collective."""
     lo, hi = int(fine.starts[comm.rank]), int(fine.starts[comm.rank + 1])
     at = parent[lo:hi].astype(np.int32)
     leaves, row_of = np.unique(at, return_inverse=True)
@@ -181,20 +182,12 @@ def _transfer(
     for direction, (a, b) in enumerate(robin):
         h = spacing[:, direction // 2]
         outside[:, direction] = (2 * b - a * h) / (2 * b + a * h)
-    row, col, value, first = interpolation(
-        fine.forest.dim, fine.n, coarse.n, lo, at, np.ascontiguousarray(octant[lo:hi]),
-        table.relation[row_of], table.leaf[row_of], coarse.forest.coords[at], outside[row_of],
-    )  # fmt: skip
     sizes = fine.sizes(comm.rank), coarse.sizes(comm.rank)
-    ones = np.ones(len(first))
-    return _matrix(comm, sizes, row, col, value), _matrix(comm, sizes[::-1], col[first], row[first], ones)
-
-
-def _matrix(comm: Comm, sizes: tuple[tuple[int, int], ...], row: np.ndarray, col: np.ndarray, value: np.ndarray) -> Any:
-    petsc = load_petsc()
-    mat = petsc.Mat().create(comm.mpi)
-    mat.setSizes(sizes)
-    mat.setType(petsc.Mat.Type.AIJ)
-    set_places(mat, row, col)
-    set_values(mat, value)
-    return mat
+    n_row, integer = sizes[0][0], load_petsc().IntType
+    start, own = np.empty(n_row + 1, dtype=integer), np.empty(n_row, dtype=integer)
+    col, value = interpolation(
+        fine.forest.dim, fine.n, coarse.n, lo, at, np.ascontiguousarray(octant[lo:hi]),
+        table.relation[row_of], table.leaf[row_of], coarse.forest.coords[at], outside[row_of], start, own,
+    )  # fmt: skip
+    each = np.arange(n_row + 1, dtype=integer)
+    return csr_matrix(comm, sizes, start, col, value), csr_matrix(comm, sizes, each, own, np.ones(n_row))

@@ -10,11 +10,11 @@ import numpy as np
 
 from amr._kernels.elliptic import BETA_JUMP, EllipticEntries
 from amr.errors import CaseError, PluginError
-from amr.implicit.coo import set_places, set_values
 from amr.implicit.petsc import load_petsc
+from amr.implicit.rows import Rows
 from amr.implicit.sides import AXES, SIDES, Side, check_sides
 from amr.mesh.neighbors import OUTSIDE
-from amr.mesh.pool import Layout, aligned_zeros
+from amr.mesh.pool import Layout, aligned_empty, aligned_zeros
 from amr.plugins import describe
 from amr.scheme.ops import face_slot
 
@@ -96,15 +96,13 @@ class CompositeOperator:
             self.layout, mesh.forest._leaves, mesh.leaves.start, table.relation, table.leaf, mesh.spacing, robin,
             self.temperature,
         )  # fmt: skip
-        n_local, n_all = mesh.n_block * layout.cells, mesh.forest.n_leaves * layout.cells
+        n_all = mesh.forest.n_leaves * layout.cells
         if n_all > np.iinfo(petsc.IntType).max:
             raise CaseError(f"{n_all} unknowns are more than this PETSc can count: it needs one with 64-bit indices")
-        self.mat: Any = petsc.Mat().create(comm.mpi)
-        self.mat.setSizes(((n_local, n_all), (n_local, n_all)))
-        self.mat.setType(petsc.Mat.Type.AIJ)
-        set_places(self.mat, *self._entries.places())
+        self._rows = Rows(comm, self._entries, np.asarray(mesh.starts, dtype=np.int64) * layout.cells)
+        self.mat: Any = self._rows.mat
         self.volume: Any = self.mat.createVecLeft()
-        self.volume.setArray(np.repeat(mesh.cell_volume, layout.cells))
+        self.volume.getArray().reshape(mesh.n_block, layout.cells)[:] = mesh.cell_volume[:, None]
         self.is_singular = False
         self.version = 0
         self.update(beta, alpha)
@@ -116,26 +114,33 @@ class CompositeOperator:
         return (self.mesh.n_block, *sizes)  # type: ignore[return-value]
 
     def update(self, beta: float | np.ndarray, alpha: float | np.ndarray) -> None:
-        """New coefficients on the same mesh, as for the constructor; solvers set themselves up anew. In place, collective."""
+        """New coefficients on the same mesh, as for the constructor, numbers or arrays on all ranks alike; solvers set themselves up anew. In place, collective."""
         self.version += 1
-        sigma = np.ascontiguousarray(self._cells(alpha, "alpha"))
-        self._beta = aligned_zeros((self.mesh.n_block, *self.layout.shape))
+        shape = (self.mesh.n_block, *self.layout.shape)
+        is_field = np.ndim(beta) > 0
+        if is_field:
+            self._beta = aligned_zeros(shape)
+            self._inside(self._beta[:, 0])[:] = self._inside(np.asarray(beta), "beta")
+        else:
+            self._beta = aligned_empty(shape)
+            self._beta.fill(beta)
         inside = self._inside(self._beta[:, 0])
-        inside[:] = self._cells(beta, "beta")
-        fault, extreme = None, np.array([0.0, 0.0])
-        if not (np.isfinite(inside).all() and np.isfinite(sigma).all() and (inside >= self.least_beta).all()):
+        sigma = self._cells(alpha, "alpha") if np.ndim(alpha) else np.array([alpha], dtype=np.float64)
+        least, most = _range(inside if is_field else np.array([beta]))
+        low, high = _range(sigma)
+        fault = None
+        if not (np.isfinite([least, most, low, high]).all() and least >= self.least_beta):
             fault = CaseError("coefficients of an elliptic operator must be finite, and beta at least 0")
-        elif sigma.size:
-            extreme = np.array([np.abs(sigma).max(), 0.0])
         self.comm.agree(fault)
         self.coefficients = tuple(
             float(given) if np.ndim(given) == 0 else kept for given, kept in ((beta, inside), (alpha, sigma))
         )
-        self.mesh.ghosts.fill_mask(self._beta)
-        self._extrapolate_beta()
-        set_values(self.mat, self._entries.values(self._beta, sigma.ravel()))
+        if is_field:
+            self.mesh.ghosts.fill_mask(self._beta)
+            self._extrapolate_beta()
+        self._rows.set(self._beta, sigma.ravel())
         is_free = all(side is None or side.a == 0 for side in self.sides)
-        was_singular, self.is_singular = self.is_singular, is_free and float(self.comm.allreduce_max(extreme)[0]) == 0.0
+        was_singular, self.is_singular = self.is_singular, is_free and not self.comm.allreduce_max([-low, high]).any()
         if self.is_singular or was_singular:
             self._set_null_space()
 
@@ -183,14 +188,6 @@ class CompositeOperator:
         values = np.zeros(self.shape)
         self.comm.agreed(lambda: self._add_sides(values, t))
         return values
-
-    def places(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and columns int64 (m,) of this rank's entries, numbers of cells of the whole mesh, for any coefficients."""
-        return self._entries.places()
-
-    def values(self) -> np.ndarray:
-        """The entries (m,) in the order of `places`, with alpha = 0; those of one place are to be added."""
-        return self._entries.values(self._beta, np.zeros(self.mesh.n_block * self.layout.cells))
 
     def remove_mean(self, vec: Any) -> None:
         """Take the mean over the domain's volume from a vector. In place, collective."""
@@ -241,8 +238,8 @@ class CompositeOperator:
 
     def free(self) -> None:
         """Give PETSc's objects back; the operator cannot be used any more. Collective."""
-        for each in (self.mat, self.volume):
-            each.destroy()
+        self._rows.free()
+        self.volume.destroy()
 
     def _cells(self, values: float | np.ndarray, name: str) -> np.ndarray:
         """A new array of the interior cells."""
@@ -303,6 +300,11 @@ class CompositeOperator:
         x = self.mesh.cell_centers(cells.blocks)[(slice(None), slice(None), *cells.at[1:])]
         x[axis] = (self.mesh.geometry.upper if upper else self.mesh.geometry.lower)[axis]
         return _given(cells.side, cells.direction, x.reshape(self.layout.dim, -1), t).reshape(x.shape[1:])
+
+
+def _range(values: np.ndarray) -> tuple[float, float]:
+    """The least and the largest value, NaN if there is one; zeros for none."""
+    return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
 
 
 def _given(side: Side, direction: int, x: np.ndarray, t: float) -> np.ndarray:

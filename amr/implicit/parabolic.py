@@ -158,8 +158,10 @@ def block_matrix(mesh: LocalMesh, comm: Comm, operators: Sequence[CompositeOpera
     """
     n, cells = len(operators), mesh.ghosts.layout.cells
     n_cell = mesh.n_block * cells
-    row, col = operators[0].places()
+    given = [each.mat.getValuesCSR() for each in operators]  # all have the same places
+    start, col, _ = given[0]
     own = mesh.leaves.start * cells + np.arange(n_cell)
+    row = np.repeat(own, np.diff(start))
     pairs = [(v, w) for v in range(n) for w in range(n) if v != w] if is_coupled else []
     rows = [row * n + v for v in range(n)] + [own * n + v for v, _ in pairs]
     cols = [col * n + v for v in range(n)] + [own * n + w for _, w in pairs]
@@ -169,8 +171,7 @@ def block_matrix(mesh: LocalMesh, comm: Comm, operators: Sequence[CompositeOpera
     mat.setBlockSize(n)
     mat.setType("aij")
     set_places(mat, np.concatenate(rows), np.concatenate(cols))
-    values = [each.values() for each in operators] + [np.zeros(n_cell * len(pairs))]
-    set_values(mat, np.concatenate(values))
+    set_values(mat, np.concatenate([value for _, _, value in given] + [np.zeros(n_cell * len(pairs))]))
     left = mat.createVecLeft()
     left.setArray(np.repeat(1.0 / mesh.cell_volume, cells * n))
     mat.diagonalScale(left, None)
