@@ -18,6 +18,7 @@ def main() -> None:
     assert comm.allreduce_sum_int([1, rank]).tolist() == [size, size * (size - 1) // 2]
     rows = comm.allgatherv(np.full((rank, 2), rank % 2, dtype=bool))
     assert rows.shape == (size * (size - 1) // 2, 2) and rows.dtype == bool
+    assert comm.alltoall(10 * rank + np.arange(size)).tolist() == [10 * r + rank for r in range(size)]
     assert comm.bcast({"a": rank}) == {"a": 0}
     gathered = comm.gather(rank)
     assert (gathered == list(range(size))) if rank == 0 else gathered is None

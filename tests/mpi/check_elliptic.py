@@ -6,7 +6,7 @@ from amr.comm import Comm
 from amr.errors import PluginError, SolveError
 from amr.implicit.fokker_planck import FokkerPlanckOperator
 from amr.implicit.operator import CompositeOperator
-from amr.implicit.sides import dirichlet
+from amr.implicit.sides import dirichlet, neumann
 from amr.implicit.solver import LinearSolver
 from tests.elliptic_tools import Smooth, local_mesh, refined_forest
 from tests.transfer_tools import random_forest
@@ -40,8 +40,36 @@ def check(forest, comm, kinds, exact, counts):
         each.free()
 
 
+def check_rows(operator, serial):
+    """The matrices are the same to the last bit: sums are in the order of the cells, wherever these live."""
+    low, high = operator.mat.getOwnershipRange()
+    start, col, value = serial.mat.getValuesCSR()
+    mine = slice(start[low], start[high])
+    found = operator.mat.getValuesCSR()
+    for one, other in zip(found, (start[low : high + 1] - start[low], col[mine], value[mine]), strict=True):
+        assert np.array_equal(one, other)
+
+
+def check_update(forest, comm):
+    """New coefficients of the same mesh, of which ranks may have no leaf."""
+
+    def made(comm):
+        mesh = local_mesh(forest, comm)
+        operator = CompositeOperator(mesh, comm, [dirichlet(), neumann()] * forest.dim, 2.0, 1.0)
+        return operator, np.prod(1.5 + np.sin(5.0 * mesh.cell_centers()), axis=0)
+
+    (operator, mine), (serial, beta) = made(comm), made(Comm.self_())
+    check_rows(operator, serial)
+    for operand, values in ((operator, mine), (serial, beta)):
+        operand.update(values, 1.0 / values)
+    check_product(operator, serial)
+    for each in (operator, serial):
+        each.free()
+
+
 def check_product(operator, serial):
     """The matrices give the same product, to round-off; returns vectors of unknowns of one rank, and of all."""
+    check_rows(operator, serial)
     low, high = operator.mat.getOwnershipRange()
     x, product = serial.mat.createVecs()
     x.setArray(np.random.default_rng(0).random(x.getSize()))
@@ -82,6 +110,11 @@ def main() -> None:
         forest = random_forest(dim, 3, n_level=2)
         check(forest, comm, ["dirichlet"], Smooth(dim, jump=1e3), counts)
         check_drift(forest, comm)
+        for forest in (
+            refined_forest(dim, 1, [False] * 3, []),
+            refined_forest(dim, 2, [False] * 3, [([0.0] * 3, [0.4] * 3)]),
+        ):
+            check_update(forest, comm)
     assert max(many / one for one, many in counts) <= 1.5, counts
 
     forest = refined_forest(2, 4, [False] * 3, box)
