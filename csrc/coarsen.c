@@ -78,8 +78,7 @@ AMR_INLINE int64_t interpolate(const amr_coarsening *c, int dim, int is_wide, am
             add_weight(&r, in, 1);
           else
             in = child_row(c, &r, q, dim, i, j, k);
-          for (int e = 0; e < r.n; e++, end++)
-            amr_csr_put(a->col, is_wide, end, r.col[e]), a->value[end] = r.weight[e];
+          for (int e = 0; e < r.n; e++, end++) amr_csr_put(a->col, is_wide, end, r.col[e]), a->value[end] = r.weight[e];
           amr_csr_put(own, is_wide, row, in);
           amr_csr_put(a->start, is_wide, ++row, end);
         }

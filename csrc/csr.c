@@ -22,8 +22,7 @@ AMR_INLINE int64_t merge(amr_csr *a, amr_triplets *t, int is_wide) {
     total += first[k];
     first[k] = total;
   }
-  for (ptrdiff_t i = t->n - 1; i >= 0; i--)
-    t->order[--first[-1 - amr_csr_get(a->start, is_wide, t->row[i] + 1)]] = i;
+  for (ptrdiff_t i = t->n - 1; i >= 0; i--) t->order[--first[-1 - amr_csr_get(a->start, is_wide, t->row[i] + 1)]] = i;
   int64_t end = 0;
   amr_csr_put(a->start, is_wide, 0, 0);
   for (ptrdiff_t row = 0; row < a->n_row; row++) {

@@ -10,9 +10,9 @@
 
 typedef struct {
   ptrdiff_t n_row;
-  int is_wide;  /* the integers of PETSc: int64, else int32 */
-  void *start;  /* [n_row + 1]: row i has the entries start[i] to start[i + 1] */
-  void *col;    /* [start[n_row]] */
+  int is_wide;   /* the integers of PETSc: int64, else int32 */
+  void *start;   /* [n_row + 1]: row i has the entries start[i] to start[i + 1] */
+  void *col;     /* [start[n_row]] */
   double *value; /* [start[n_row]] */
 } amr_csr;
 
@@ -29,11 +29,11 @@ AMR_INLINE void amr_csr_put(void *array, int is_wide, ptrdiff_t i, int64_t numbe
 
 /* The triplets of a matrix. */
 typedef struct {
-  ptrdiff_t n, n_row;  /* triplets, rows that are made of them */
-  const int64_t *row;  /* [n]: from 0 to the matrix' n_row */
-  const int64_t *col;  /* [n] */
-  int64_t *first;      /* [n_row + 1]: see amr_csr_merge */
-  int64_t *order;      /* [n] */
+  ptrdiff_t n, n_row; /* triplets, rows that are made of them */
+  const int64_t *row; /* [n]: from 0 to the matrix' n_row */
+  const int64_t *col; /* [n] */
+  int64_t *first;     /* [n_row + 1]: see amr_csr_merge */
+  int64_t *order;     /* [n] */
 } amr_triplets;
 
 /* Sort the triplets by place and complete a->start. On entry a->start[1 + i] is the number of entries of row i, or -1 - k for the k-th row

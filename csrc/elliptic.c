@@ -87,8 +87,8 @@ AMR_INLINE void coarse_face(entries *out, const block *b, int what, int dim, int
 }
 
 /* The triplets of an irregular cell: its own row, and its faces to coarser blocks in the rows of the cells there. */
-AMR_INLINE void cell_entries(entries *out, const block *b, const reach *r, int what, int is_fitted, int dim, const int *at,
-                             int64_t cell) {
+AMR_INLINE void cell_entries(entries *out, const block *b, const reach *r, int what, int is_fitted, int dim,
+                             const int *at, int64_t cell) {
   const amr_layout *l = &b->e->layout;
   const double *beta = what == VALUES ? b->beta + at[0] + at[1] * l->stride[1] + at[2] * l->stride[2] : NULL;
   double diagonal = 0;

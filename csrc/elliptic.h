@@ -35,8 +35,8 @@ typedef struct {
                               ghost beside a face at the end of the domain holds beta at the face */
   const double *alpha;  /* [m][n^dim], or one number for all cells */
   ptrdiff_t alpha_step; /* 1, or 0 for one number */
-  double temperature;  /* 0: the operator with beta */
-  double robin[6][2];  /* a, b >= 0 of each direction, not both zero; read at the end of the domain only */
+  double temperature;   /* 0: the operator with beta */
+  double robin[6][2];   /* a, b >= 0 of each direction, not both zero; read at the end of the domain only */
 } amr_elliptic;
 
 /* Rows. That of a cell is *plain* where none of its faces is one between levels: complete on this rank, 2 dim + 1 entries at most,

@@ -68,8 +68,7 @@ AMR_INLINE double plain_face(const block *b, int is_fitted, int direction, int k
   if (kind == AMR_OUTSIDE) {
     const double *robin = b->e->robin[direction];
     if (is_fitted) return 0;
-    return far * b->conductance[axis] *
-           (2 * robin[0] * b->width[axis] / (robin[0] * b->width[axis] + 2 * robin[1]));
+    return far * b->conductance[axis] * (2 * robin[0] * b->width[axis] / (robin[0] * b->width[axis] + 2 * robin[1]));
   }
   if (is_fitted) {
     fitted_face(b->conductance[axis], beta[0], far, &flux, enter);

@@ -3,6 +3,8 @@ import numpy as np
 
 from libc.stdint cimport int64_t
 
+from amr.errors import CaseError
+
 cdef extern from "csr.h" nogil:
     ctypedef struct amr_triplets:
         ptrdiff_t n
@@ -37,6 +39,8 @@ def merge(integer[::1] start, ptrdiff_t n_row, const int64_t[::1] row, const int
     ------
     ValueError
         A triplet of another row.
+    CaseError
+        More entries than these integers can count.
     """
     cdef amr_csr a
     cdef amr_triplets t
@@ -54,7 +58,10 @@ def merge(integer[::1] start, ptrdiff_t n_row, const int64_t[::1] row, const int
         count = amr_csr_merge(&a, &t)
     if count < 0:
         raise ValueError("a triplet belongs to a row that others make")
-    columns = np.empty(count, np.asarray(start).dtype)
+    integers = np.asarray(start).dtype
+    if count > np.iinfo(integers).max:
+        raise CaseError(f"a matrix of {count} entries on a rank is more than this PETSc can count: take more ranks, or 64-bit indices")
+    columns = np.empty(count, integers)
     cdef integer[::1] out = columns
     if m:
         a.col = &out[0]

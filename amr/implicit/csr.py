@@ -33,9 +33,7 @@ def csr_matrix(
 def set_row_values(mat: Any, comm: Comm, value: np.ndarray) -> None:
     """New values (m,) of a `csr_matrix`, in the order of its columns; on one rank its own array, changed in place. Collective."""
     if comm.size > 1:
-        check(
-            "MatUpdateMPIAIJWithArray", library().MatUpdateMPIAIJWithArray(mat.handle, value.ctypes.data)
-        )
+        check("MatUpdateMPIAIJWithArray", library().MatUpdateMPIAIJWithArray(mat.handle, value.ctypes.data))
         return
     # PETSc has to know, or SOR would go on with the diagonal that it had.
     array = ctypes.c_void_p()

@@ -71,8 +71,10 @@ class _Mesh:
 
 @dataclass(frozen=True)
 class _Level:
-    """A coarser mesh, its operator, and the matrices from it to the next finer one: interpolation, and the transpose of the restriction,
-    which has one entry a row."""
+    """A coarser mesh, its operator, and the matrices from it to the next finer one.
+
+    ``prolong`` interpolates; ``spread``, with one entry a row, is the transpose of the restriction.
+    """
 
     mesh: LocalMesh
     operator: CompositeOperator

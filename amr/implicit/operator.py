@@ -50,7 +50,8 @@ class CompositeOperator:
     boundaries : sequence of Side or "periodic"
         Per direction (2 axis + side).
     beta, alpha : float or float64 (n_block, nk, nj, ni)
-        Of the interior cells of the local blocks. ``beta`` is at least 0; with a negative ``alpha`` nothing is promised.
+        Of the interior cells of the local blocks; each a number on all ranks, or an array on all. ``beta`` is at least 0;
+        with a negative ``alpha`` nothing is promised.
 
     Attributes
     ----------
@@ -67,8 +68,8 @@ class CompositeOperator:
     Raises
     ------
     CaseError
-        petsc4py is missing, conditions that do not fit the mesh, more unknowns than PETSc's integers can count, coefficients that
-        are not finite or of a wrong shape.
+        petsc4py is missing, conditions that do not fit the mesh, more unknowns or entries than PETSc's integers can count,
+        coefficients that are not finite or of a wrong shape.
     """
 
     least_beta: ClassVar[float] = 0.0
@@ -114,7 +115,7 @@ class CompositeOperator:
         return (self.mesh.n_block, *sizes)  # type: ignore[return-value]
 
     def update(self, beta: float | np.ndarray, alpha: float | np.ndarray) -> None:
-        """New coefficients on the same mesh, as for the constructor, numbers or arrays on all ranks alike; solvers set themselves up anew. In place, collective."""
+        """New coefficients on the same mesh, as for the constructor; solvers set themselves up anew. In place, collective."""
         self.version += 1
         shape = (self.mesh.n_block, *self.layout.shape)
         is_field = np.ndim(beta) > 0

@@ -47,8 +47,8 @@ class Routes:
 class Rows:
     """A square matrix with the places of an operator's entries, found once for a mesh. Collective to make.
 
-    Most rows are written as they are to be (csrc/elliptic.h, *plain*). The others are sums of triplets, which may come from other
-    ranks, and which are added in the order of the cells that make them: the bits of an entry do not depend on the number of ranks.
+    Most rows are written as they are to be (csrc/elliptic.h, *plain*). The others are sums of triplets, which may come from
+    other ranks. They are added in the order of the cells that make them: the bits do not depend on the number of ranks.
 
     Parameters
     ----------
@@ -61,6 +61,11 @@ class Rows:
     ----------
     mat : petsc4py.PETSc.Mat
         Its values are not set.
+
+    Raises
+    ------
+    CaseError
+        A rank has more entries than PETSc's integers can count; on every rank.
     """
 
     def __init__(self, comm: Comm, entries: EllipticEntries, ends: np.ndarray) -> None:
@@ -71,7 +76,7 @@ class Rows:
         row, col = entries.places()
         self._routes = Routes(comm, np.searchsorted(ends, row, side="right") - 1)
         row, col = self._routes.bring(row) - ends[comm.rank], self._routes.bring(col)
-        column, self._place = merge(self._start, n_irregular, row, col)
+        column, self._place = comm.agreed(lambda: merge(self._start, n_irregular, row, col))
         entries.row_places(self._start, column)
         self._value = np.empty(len(column))
         self.mat: Any = csr_matrix(comm, ((n_local, int(ends[-1])),) * 2, self._start, column, self._value)
@@ -85,4 +90,6 @@ class Rows:
     def free(self) -> None:
         """Give the matrix and its arrays back. Collective."""
         self.mat.destroy()
-        self._start, self._place, self._value = (np.empty(0, each.dtype) for each in (self._start, self._place, self._value))
+        self._start, self._place, self._value = (
+            np.empty(0, each.dtype) for each in (self._start, self._place, self._value)
+        )
