@@ -43,8 +43,13 @@ class Geometry:
     def spacing(self, level: np.ndarray | int) -> np.ndarray:
         """Cell widths, float64 (m, 3); 1.0 in inactive axes. ``level``: int or int array (m,)."""
         level = np.atleast_1d(level)
-        h = np.repeat(self.root_spacing[None], len(level), axis=0)
-        h[:, : self.dim] = np.ldexp(h[:, : self.dim], -level.astype(np.int32)[:, None])
+        return self._spacing_to(level).take(level, axis=0)
+
+    def _spacing_to(self, level: np.ndarray) -> np.ndarray:
+        """Cell widths of the levels from 0 to the finest of some, (n_levels, 3)."""
+        levels = np.arange(int(level.max(initial=0)) + 1, dtype=np.int32)
+        h = np.repeat(self.root_spacing[None], len(levels), axis=0)
+        h[:, : self.dim] = np.ldexp(h[:, : self.dim], -levels[:, None])
         return h
 
     def origin(self, level: np.ndarray | int, coords: np.ndarray) -> np.ndarray:
@@ -69,7 +74,8 @@ class Geometry:
     def volumes(self, level: np.ndarray | int) -> np.ndarray:
         """Volume of one cell of each block (length in 1D, area in 2D), float64 (m,)."""
         # Sorted, because (a b) c and a (b c) may differ in the last bit: permuted axes must give the same volume.
-        return np.sort(self.spacing(level)[:, : self.dim], axis=1).prod(axis=1)
+        level = np.atleast_1d(level)
+        return np.sort(self._spacing_to(level)[:, : self.dim], axis=1).prod(axis=1).take(level)
 
     def areas(self, level: np.ndarray | int) -> np.ndarray:
         """Area of a cell's face across each axis (1.0 in 1D), float64 (m, 3)."""
