@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import reduce
 from math import fsum, prod
 from typing import TYPE_CHECKING, Any
 
@@ -47,9 +48,9 @@ def hot_fractions(forest: Forest, hot: np.ndarray, columns: Sequence[Sequence[st
         Of ``hot``. Indicators that look at several variables at once go under their own names.
     """
     volume = float(np.ldexp(1.0, -forest.dim * forest.max_level)) / prod(forest.root_blocks)
-    is_top = hot[forest.level == forest.max_level]
+    on_top = forest.level == forest.max_level
     return {
-        name: int(np.count_nonzero(is_top[:, own].any(axis=1))) * volume
+        name: int(np.count_nonzero(reduce(np.logical_or, (hot[:, c] for c in own)) & on_top)) * volume
         for name, own in columns_by_variable(columns).items()
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,7 +119,7 @@ class Decider:
         """Whether an indicator looks at all local blocks at once, with the ghosts of the pool: plugins and trial steps do."""
         return self._can_fail or self.families.needs_pool
 
-    @property
+    @cached_property
     def columns(self) -> list[list[str]]:
         """Indicator and variable of each column of the values; no variable ("") where an indicator looks at several at once."""
         names = self._physics.primitives
@@ -240,7 +241,7 @@ class Decider:
                 of_level[:, :, self.first[i] : self.first[i + 1]] = np.stack(both)[:, :, None]
             self._of_level = of_level
         refine, coarsen = self._of_level
-        return refine[forest.level], coarsen[forest.level]
+        return refine.take(forest.level, axis=0), coarsen.take(forest.level, axis=0)
 
     def _limits(self, refine: np.ndarray, coarsen: np.ndarray, threshold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What makes a leaf hot, and what it must not exceed to be looked at on its parent's cells, of each leaf and column."""
@@ -290,8 +291,8 @@ class Decider:
         local["error"] = values.error
         local["sampled"], local["held"] = (False if each is None else each for each in functions)
         if self.guard:
-            is_hot = (near & centre_bit(self.layout.dim)).astype(bool)
-            alarmed = np.flatnonzero(is_hot & (mesh.level < mesh.forest.max_level)).astype(np.int32)
+            is_hot = (near & centre_bit(self.layout.dim)) != 0
+            alarmed = (is_hot & (mesh.level < mesh.forest.max_level)).nonzero()[0].astype(np.int32)
             with self.timed("guard"):
                 local["look"][alarmed] = self.guard.look(u, parts, alarmed, self.fields.scales)
         # One message for all: leaves are in SFC order, ranks hold contiguous pieces of it.
