@@ -15,15 +15,13 @@ import numpy as np
 
 from amr.guard import scouts, zoom
 from amr.guard.bisect import bisected_averages, lagrange_gap, lebesgue
-from amr.guard.nodes import Lattice, cell_points, gauss_points, mean_of_points
+from amr.guard.counted import CountedFunction, Function
+from amr.guard.nodes import cell_points, gauss_points, mean_of_points
 from amr.guard.reconstruct import coefficients, face_gap, terms, trust
 
 if TYPE_CHECKING:
     from amr.comm import Comm
     from amr.mesh.geometry import Geometry
-
-Function = Callable[[np.ndarray], np.ndarray]
-"""Points x (dim, m) -> conserved variables (n_var, m)."""
 
 CHUNK_POINTS = 1 << 14
 """Points evaluated at once: a variable of them stays in a cache, and the memory of a large mesh is not multiplied."""
@@ -76,7 +74,7 @@ class _Findings:
     rough: list[np.ndarray]  # (4, m): block, cell, variable, gap
 
 
-class Sampler:
+class Sampler(CountedFunction):
     """Samples a function in the blocks of a mesh that is being refined.
 
     Parameters
@@ -114,11 +112,9 @@ class Sampler:
         fixed: Sequence[int] = (),
         floors: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
-        self.geometry, self.comm = geometry, comm
-        self.dim, self.n, self.n_var, self.quadrature = geometry.dim, geometry.n, n_var, quadrature
-        self.tolerance, self.with_scouts = tolerance, with_scouts
-        self.lattice = Lattice(geometry, seed)
-        self._function, self._groups, self._floors = function, [list(group) for group in groups], floors
+        super().__init__(function, geometry, n_var, quadrature, tolerance, seed)
+        self.comm, self.with_scouts = comm, with_scouts
+        self._groups, self._floors = [list(group) for group in groups], floors
         self._replaced = np.ones(n_var, dtype=bool)
         self._replaced[list(fixed)] = False
         self._node, self._weight = gauss_points(self.dim, quadrature)
@@ -127,14 +123,6 @@ class Sampler:
         self._range: np.ndarray | None = (
             None  # (3, n_var): highest, -lowest, floor over all samples so far, on all ranks
         )
-        self.evaluations = 0
-
-    def function(self, x: np.ndarray) -> np.ndarray:
-        """The function at x (dim, ...), counted: (n_var, ...)."""
-        if not x.size:  # the user's function is not called: it may fail on nothing
-            return np.empty((self.n_var, *x.shape[1:]))
-        self.evaluations += x[0].size
-        return self._function(x.reshape(self.dim, -1)).reshape(self.n_var, *x.shape[1:])
 
     def sample(self, averages: np.ndarray, level: np.ndarray, coords: np.ndarray, max_level: int) -> Sampled:
         """Sample all blocks of this rank. Collective.

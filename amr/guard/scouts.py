@@ -19,7 +19,7 @@ from amr.guard.nodes import N_JITTER
 from amr.guard.reconstruct import TRUST_AT_RIM, coefficients, reconstruct_at, terms, trust
 
 if TYPE_CHECKING:
-    from amr.guard.sampling import Sampler
+    from amr.guard.counted import CountedFunction
 
 N_SEEDS, N_STEPS = 6, 14
 OUTLIER = 10.0
@@ -120,22 +120,27 @@ def find_seeds(jitter: np.ndarray, every: np.ndarray, is_quiet: np.ndarray) -> t
 
 
 def walk(
-    sampler: Sampler, averages: np.ndarray, scale: np.ndarray, level: np.ndarray, coords: np.ndarray, seeds: np.ndarray
+    sampled: CountedFunction,
+    averages: np.ndarray,
+    scale: np.ndarray,
+    level: np.ndarray,
+    coords: np.ndarray,
+    seeds: np.ndarray,
 ) -> Walk:
     """Let all walkers of all blocks climb together. Not collective.
 
     Parameters
     ----------
-    sampler : Sampler
+    sampled : CountedFunction
     averages : float64 (n_block, n_var, n, ..., n)
     scale : float64 (n_var,)
     level : int (n_block,), coords : int (n_block, 3)
     seeds : float64 (1 + dim, m)
         Block and place of each walker. It stays in its block.
     """
-    walkers = _Walkers(sampler, averages, 1.0 / scale, level, coords, seeds)
+    walkers = _Walkers(sampled, averages, 1.0 / scale, level, coords, seeds)
     best = np.zeros(len(level))
-    place = np.zeros((sampler.dim, len(level)))
+    place = np.zeros((sampled.dim, len(level)))
     for step in range(N_STEPS):
         walkers.climb(step)
         order = np.argsort(walkers.value, kind="stable")  # of several walkers of a block the last entry stays
@@ -143,7 +148,7 @@ def walk(
         is_better = walkers.value[order] > best[block]
         order, block = order[is_better], block[is_better]
         best[block], place[:, block] = walkers.value[order], walkers.x[:, order]
-        walkers.keep((walkers.step >= _LAST_STEP) & (best[walkers.block] <= 0.5 * sampler.tolerance))
+        walkers.keep((walkers.step >= _LAST_STEP) & (best[walkers.block] <= 0.5 * sampled.tolerance))
         if not len(walkers.block):
             break
     return Walk(best, place)
@@ -154,21 +159,21 @@ class _Walkers:
 
     def __init__(
         self,
-        sampler: Sampler,
+        sampled: CountedFunction,
         averages: np.ndarray,
         inverse: np.ndarray,
         level: np.ndarray,
         coords: np.ndarray,
         seeds: np.ndarray,
     ) -> None:
-        self._sampler, self._averages, self._inverse = sampler, averages, inverse
-        self._level, self._origin = level, np.asarray(coords, np.int64)[:, : sampler.dim].T * sampler.n
+        self._sampled, self._averages, self._inverse = sampled, averages, inverse
+        self._level, self._origin = level, np.asarray(coords, np.int64)[:, : sampled.dim].T * sampled.n
         self.block, self.x = seeds[0].astype(np.int64), seeds[1:].copy()
         self.step = np.full(len(self.block), _FIRST_STEP)
         # Noise and differences know the mirrors of the domain, as the jittered points do.
-        cell = self._origin[:, self.block] + np.minimum(np.floor(self.x), sampler.n - 1).astype(np.int64)
-        fold = sampler.lattice.fold(level[self.block], cell)
-        self._state = random.combine(sampler.lattice.hash(level[self.block], fold.index), N_STEPS)
+        cell = self._origin[:, self.block] + np.minimum(np.floor(self.x), sampled.n - 1).astype(np.int64)
+        fold = sampled.lattice.fold(level[self.block], cell)
+        self._state = random.combine(sampled.lattice.hash(level[self.block], fold.index), N_STEPS)
         self._sign, self._is_swapped = np.where(fold.is_upper, -1.0, 1.0), fold.is_swapped
         self.value = self._deviation(self.x, np.arange(len(self.block)))
         self._direction = self._gradient(np.arange(len(self.block)))
@@ -181,7 +186,7 @@ class _Walkers:
         if dim == 2:
             noise[:, self._is_swapped] = noise[::-1, self._is_swapped]
         trial = self.x + self.step * (self._direction + _NOISE * self._sign * noise)
-        trial = np.clip(trial, 0.0, self._sampler.n)
+        trial = np.clip(trial, 0.0, self._sampled.n)
         value = self._deviation(trial, np.arange(m))
         moved = value > numbers[dim] * self.value
         self.x[:, moved], self.value[moved] = trial[:, moved], value[moved]
@@ -202,9 +207,9 @@ class _Walkers:
     def _deviation(self, x: np.ndarray, who: np.ndarray) -> np.ndarray:
         """|f - reconstruction| of the worst variable at places x (dim, m) of the walkers' blocks."""
         block = self.block[who]
-        points = self._sampler.lattice.points(self._level[block], self._origin[:, block], x)
-        residual = self._sampler.function(points) - reconstruct_at(self._averages, block, x)
-        is_at_rim = ((x < 1) | (x >= self._sampler.n - 1)).any(axis=0)
+        points = self._sampled.lattice.points(self._level[block], self._origin[:, block], x)
+        residual = self._sampled.function(points) - reconstruct_at(self._averages, block, x)
+        is_at_rim = ((x < 1) | (x >= self._sampled.n - 1)).any(axis=0)
         return (np.abs(residual) * self._inverse[:, None]).max(axis=0) * np.where(is_at_rim, TRUST_AT_RIM, 1.0)
 
     def _gradient(self, who: np.ndarray) -> np.ndarray:
@@ -214,7 +219,7 @@ class _Walkers:
         difference = self._sign[:, who] * _DIFFERENCE * self.step[who]
         # Backwards at the rim: the walker stays in its block.
         ahead = x + difference
-        difference = np.where((ahead < 0) | (ahead > self._sampler.n), -difference, difference)
+        difference = np.where((ahead < 0) | (ahead > self._sampled.n), -difference, difference)
         gradient = np.empty_like(x)
         for a in range(dim):
             near = x.copy()

@@ -14,7 +14,7 @@ import numpy as np
 from amr.guard import random
 
 if TYPE_CHECKING:
-    from amr.guard.sampling import Sampler
+    from amr.guard.counted import CountedFunction
 
 RESOLVABLE, DISCONTINUITY, NOISE = 0, 1, 2
 N_POINTS, MOST_EVALUATIONS = 20, 200
@@ -41,12 +41,14 @@ class Zoomed:
     level: np.ndarray
 
 
-def look(sampler: Sampler, scale: np.ndarray, level: np.ndarray, coords: np.ndarray, place: np.ndarray) -> Zoomed:
+def look(
+    sampled: CountedFunction, scale: np.ndarray, level: np.ndarray, coords: np.ndarray, place: np.ndarray
+) -> Zoomed:
     """Zoom in on one place of each of some blocks, at most `MOST_EVALUATIONS` points a block. Not collective.
 
     Parameters
     ----------
-    sampler : Sampler
+    sampled : CountedFunction
     scale : float64 (n_var,)
         What differences are measured by.
     level : int (m,), coords : int (m, 3)
@@ -54,11 +56,11 @@ def look(sampler: Sampler, scale: np.ndarray, level: np.ndarray, coords: np.ndar
     place : float64 (dim, m)
         In cells from the block's corner.
     """
-    dim, m = sampler.dim, len(level)
+    dim, m = sampled.dim, len(level)
     if not m:
         return Zoomed(np.empty(0, np.int8), np.empty(0, np.int64))
-    index = np.asarray(coords, np.int64)[:, :dim].T * sampler.n
-    lines = _Lines(sampler, scale, level, index, place)
+    index = np.asarray(coords, np.int64)[:, :dim].T * sampled.n
+    lines = _Lines(sampled, scale, level, index, place)
     depth = MOST_EVALUATIONS // N_POINTS - dim + 1
     smooth_before = np.zeros(m, dtype=bool)
     found = np.full(m, -1, dtype=np.int64)
@@ -81,14 +83,14 @@ class _Lines:
     """The lines through the places, one per block, along the axis on which there is most to see."""
 
     def __init__(
-        self, sampler: Sampler, scale: np.ndarray, level: np.ndarray, index: np.ndarray, place: np.ndarray
+        self, sampled: CountedFunction, scale: np.ndarray, level: np.ndarray, index: np.ndarray, place: np.ndarray
     ) -> None:
-        self._sampler, self._inverse = sampler, 1.0 / scale
-        lattice = sampler.lattice
+        self._sampled, self._inverse = sampled, 1.0 / scale
+        lattice = sampled.lattice
         self._h = lattice.spacing(level)
         self._centre = lattice.points(level, index, place)
-        self._lower, self._upper = sampler.geometry.lower[: sampler.dim], sampler.geometry.upper[: sampler.dim]
-        cell = index + np.minimum(np.floor(place), sampler.n - 1).astype(np.int64)
+        self._lower, self._upper = sampled.geometry.lower[: sampled.dim], sampled.geometry.upper[: sampled.dim]
+        cell = index + np.minimum(np.floor(place), sampled.n - 1).astype(np.int64)
         self._state = random.combine(lattice.hash(level, lattice.fold(level, cell).index), NOISE)
         self._axis = np.zeros(len(level), dtype=np.int64)
 
@@ -96,7 +98,7 @@ class _Lines:
         """Lines of spacing h 2^-z and a random factor, recentred for the next; whether each is smooth, or shows a jump."""
         factor = _SMALLEST_FACTOR + (1 - _SMALLEST_FACTOR) * random.uniform_pair(self._state[who], z)[0]
         if z == 0:
-            along = [self._evaluate(np.full(len(who), a), factor, who) for a in range(self._sampler.dim)]
+            along = [self._evaluate(np.full(len(who), a), factor, who) for a in range(self._sampled.dim)]
             self._axis[who] = np.argmax([np.abs(np.diff(v, 2)).max(axis=-1) for _, v in along], axis=0)
             rows = np.arange(len(who))
             x = np.stack([x for x, _ in along])[self._axis[who], rows]
@@ -105,7 +107,7 @@ class _Lines:
             x, value = self._evaluate(self._axis[who], factor * 2.0**-z, who)
         bend = np.abs(np.diff(value, 2))
         self._centre[self._axis[who], who] = np.take_along_axis(x, bend.argmax(axis=-1)[:, None] + 1, axis=-1)[:, 0]
-        is_smooth = np.abs(np.diff(value, 3)).max(axis=-1) <= 0.5 * _RIM * self._sampler.tolerance
+        is_smooth = np.abs(np.diff(value, 3)).max(axis=-1) <= 0.5 * _RIM * self._sampled.tolerance
         is_jump = np.median(bend, axis=-1) < _CLEAN * bend.max(axis=-1)
         return is_smooth, ~is_smooth & is_jump
 
@@ -120,6 +122,6 @@ class _Lines:
         x = centre[:, None] + (np.arange(N_POINTS) - half) * spacing[:, None]
         points = np.repeat(self._centre[:, who, None], N_POINTS, axis=2)
         points[axis, np.arange(len(who))] = x
-        value = self._sampler.function(points) * self._inverse[:, None, None]
+        value = self._sampled.function(points) * self._inverse[:, None, None]
         worst = np.abs(np.diff(value, 2)).max(axis=-1).argmax(axis=0)
         return x, value[worst, np.arange(len(who))]
