@@ -220,7 +220,9 @@ def test_tree(dim):
     assert found["leaves"] >= 1000 and all(value >= 0 for value in found["seconds"].values())
     assert found["seconds"]["neighbors"] > 0 and found["peak_bytes"] >= found["local_bytes"] > 0
     # Level, coordinates and key of a leaf are 1 + 12 + 8 bytes.
-    assert 21 <= found["replicated_bytes"] < 200
+    assert 21 <= found["replicated_bytes"] < 25
+    assert found["remembered_bytes"] < 100 < found["gathered_bytes"]
+    assert found["seconds"]["decision"] > found["seconds"]["balance"]
 
 
 def test_no_tool_for_instructions(monkeypatch):

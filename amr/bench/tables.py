@@ -87,18 +87,19 @@ def _instruction_table(result: dict[str, Any]) -> Table:
 
 
 def _tree_table(result: dict[str, Any]) -> Table:
-    names = ["balance", "adapt", "partition", "neighbors", "ghost_plan"]
+    names = ["balance", "decision", "adapt", "partition", "neighbors", "ghost_plan"]
+    kinds = ["replicated", "remembered", "gathered", "local", "peak"]
     rows = [
         [
             f"{each['dim']}D, {each['leaves']}",
             *(f"{each['seconds'][name]:.4f}" for name in names),
             f"{each['total_seconds']:.4f}",
-            *(f"{each[key]:.0f}" for key in ("replicated_bytes", "local_bytes", "peak_bytes")),
+            *(f"{each[f'{kind}_bytes']:.0f}" for kind in kinds),
         ]
         for each in result.get("tree", [])
     ]
-    # The plan makes the table of neighbours itself: the sum counts it once.
-    columns = ["leaves", *names, "sum without neighbors", "replicated B/leaf", "local B/leaf", "peak B/leaf"]
+    # The plan makes the table of neighbours itself, and the decision balances: the sum counts them once.
+    columns = ["leaves", *names, "sum", *(f"{kind} B/leaf" for kind in kinds)]
     return Table(_title("Tree operations, seconds", result), columns, rows)
 
 

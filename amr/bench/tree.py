@@ -1,14 +1,19 @@
-"""Operations of the tree and of the ghost plan, from a thousand leaves to a million, on one rank."""
+"""Operations of the tree, of the decision at a regrid and of the ghost plan, from a thousand leaves to a million, on one rank."""
 
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Callable
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from amr.comm import Comm
+from amr.guard.verify import Guard
+from amr.indicators import create_indicator, leaf_state
+from amr.indicators.regrid import Decider
+from amr.indicators.review import message
 from amr.mesh.balance import balance_flags
 from amr.mesh.geometry import Geometry
 from amr.mesh.neighbors import neighbors
@@ -19,6 +24,9 @@ from amr.physics import create_physics
 from amr.physics.boundary import BoundaryFill
 from amr.scheme.ghosts import GhostFill
 
+if TYPE_CHECKING:
+    from amr.physics.base import Physics
+
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 _MAX_LEVEL, _RADIUS, _BLOCK_CELLS = {2: 18, 3: 12}, 0.3, 16
 
@@ -27,26 +35,38 @@ def measure_tree(dim: int, n_leaves: int) -> dict[str, Any]:
     """Seconds of each operation and bytes per leaf, on a shell of refinement with ``n_leaves`` leaves or somewhat more.
 
     The next regrid refines an eighth of the leaves on the shell and asks to coarsen everything else; the partition is among 1000
-    ranks, the tables and the plan are those of one rank that owns all leaves. Bytes per leaf: ``replicated`` of the tree, on
-    every rank; ``local`` of the neighbour table and the ghost plan, where the leaf is owned; ``peak`` while they are made.
+    ranks, the tables and the plan are those of one rank that owns all leaves. ``decision``: what every rank makes of the values
+    gathered from all leaves, guards and ``balance`` included. Bytes per leaf: ``replicated`` of the tree, on every rank;
+    ``remembered`` of each leaf for the next decision and ``gathered`` for this one, values and what is made of them, on every
+    rank, too; ``local`` of the neighbour table and the ghost plan, where the leaf is owned; ``peak`` while they are made.
     Not collective.
     """
     forest = _shell(dim, n_leaves)
     on_shell = _is_on_shell(forest)
     wanted = np.where(on_shell, 0, -1).astype(np.int8)
     wanted[np.flatnonzero(on_shell)[::8]] = 1
-    parts = _ghost_parts(dim)
+    physics = create_physics("euler", dim, {"gamma": 5 / 3})
+    layout = Layout(dim, _BLOCK_CELLS, 2, physics.n_var)
+    geometry = Geometry([-0.5] * dim, [0.5] * dim, [1] * dim, _BLOCK_CELLS)
+    boundary = BoundaryFill(physics, layout, geometry, ["periodic"] * (2 * dim))
+    parts = Comm.self_(), layout, physics.spec, boundary
+    decide, gathered = _decision(forest, on_shell, physics, layout, geometry)
     weights = np.random.default_rng(1).uniform(1.0, 2.0, forest.n_leaves)
     leaves, starts = np.arange(forest.n_leaves), np.array([0, forest.n_leaves])
     operations = {
         "balance": lambda: balance_flags(forest, wanted),
         "adapt": lambda: forest.adapt(balance_flags(forest, wanted)),
         "partition": lambda: partition(weights, 1000),
+        "decision": decide,
         "neighbors": lambda: neighbors(forest, leaves),
         "ghost_plan": lambda: GhostFill(forest, starts, *parts).free(),
     }
     seconds = {name: _best(operation, 3 if n_leaves < 1_000_000 else 1) for name, operation in operations.items()}
     seconds["adapt"] = max(seconds["adapt"] - seconds["balance"], 0.0)
+    tracemalloc.start()
+    decide()
+    gathered += tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
     tracemalloc.start()
     copy = forest.adapt(np.zeros(forest.n_leaves, np.int8))[0]
     replicated = tracemalloc.get_traced_memory()[0]
@@ -59,20 +79,36 @@ def measure_tree(dim: int, n_leaves: int) -> dict[str, Any]:
         "dim": dim,
         "leaves": forest.n_leaves,
         "seconds": seconds,
-        "total_seconds": sum(seconds.values()) - seconds["neighbors"],
+        "total_seconds": sum(seconds.values()) - seconds["neighbors"] - seconds["balance"],
         "replicated_bytes": replicated / copy.n_leaves,
+        "remembered_bytes": float(leaf_state.LEAF_STATE.itemsize),
+        "gathered_bytes": gathered / forest.n_leaves,
         "local_bytes": (now - replicated) / forest.n_leaves,
         "peak_bytes": (peak - replicated) / forest.n_leaves,
     }
 
 
-def _ghost_parts(dim: int) -> tuple[Any, ...]:
-    """What `GhostFill` takes after the forest and its partition."""
-    physics = create_physics("euler", dim, {"gamma": 5 / 3})
-    layout = Layout(dim, _BLOCK_CELLS, 2, physics.n_var)
-    geometry = Geometry([-0.5] * dim, [0.5] * dim, [1] * dim, _BLOCK_CELLS)
-    boundary = BoundaryFill(physics, layout, geometry, ["periodic"] * (2 * dim))
-    return Comm.self_(), layout, physics.spec, boundary
+def _decision(
+    forest: Forest, on_shell: np.ndarray, physics: Physics, layout: Layout, geometry: Geometry
+) -> tuple[Callable[[], Any], int]:
+    """A decision of the default indicator and guards: the leaves on the shell are hot; bytes of the values it is made from."""
+    indicator = create_indicator("multiresolution", physics)
+    decider = Decider(
+        Comm.self_(), physics, layout, geometry, [indicator], guard=Guard(physics, layout, indicator.variables)
+    )
+    refine, coarsen = decider._own_thresholds(forest)
+    found = np.zeros(forest.n_leaves, dtype=message(refine.shape[1]))
+    found["eta"] = found["parent"] = np.where(on_shell[:, None], 2 * refine, 0.0)
+    found["detail"] = np.where(on_shell, 1.0, 0.0)
+    found["near"] = np.where(on_shell, np.uint32((1 << 3**forest.dim) - 1), np.uint32(0))
+    no_wait = np.ones(forest.n_leaves)
+
+    def decide() -> None:
+        decider.leaf = leaf_state.start(forest.n_leaves)
+        values = decider._columns(found, refine, coarsen).values()
+        decider._mark(forest, found, values, no_wait, refine, coarsen, False)
+
+    return decide, found.nbytes
 
 
 def _shell(dim: int, n_leaves: int) -> Forest:

@@ -74,6 +74,7 @@ class _Buffers:
 
     u: np.ndarray
     u_new: np.ndarray
+    is_filled: bool = False
 
     @property
     def n_block(self) -> int:
