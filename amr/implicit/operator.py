@@ -116,23 +116,11 @@ class CompositeOperator:
 
     def update(self, beta: float | np.ndarray, alpha: float | np.ndarray) -> None:
         """New coefficients on the same mesh, as for the constructor; solvers set themselves up anew. In place, collective."""
-        self.version += 1
-        shape = (self.mesh.n_block, *self.layout.shape)
         is_field = np.ndim(beta) > 0
-        if is_field:
-            self._beta = aligned_zeros(shape)
-            self._inside(self._beta[:, 0])[:] = self._inside(np.asarray(beta), "beta")
-        else:
-            self._beta = aligned_empty(shape)
-            self._beta.fill(beta)
+        self._agree_on_kinds([is_field, np.ndim(alpha) > 0])
+        self._beta, sigma = self.comm.agreed(lambda: self._take(beta, alpha))
+        self.version += 1
         inside = self._inside(self._beta[:, 0])
-        sigma = self._cells(alpha, "alpha") if np.ndim(alpha) else np.array([alpha], dtype=np.float64)
-        least, most = _range(inside if is_field else np.array([beta]))
-        low, high = _range(sigma)
-        fault = None
-        if not (np.isfinite([least, most, low, high]).all() and least >= self.least_beta):
-            fault = CaseError("coefficients of an elliptic operator must be finite, and beta at least 0")
-        self.comm.agree(fault)
         self.coefficients = tuple(
             float(given) if np.ndim(given) == 0 else kept for given, kept in ((beta, inside), (alpha, sigma))
         )
@@ -141,9 +129,32 @@ class CompositeOperator:
             self._extrapolate_beta()
         self._rows.set(self._beta, sigma.ravel())
         is_free = all(side is None or side.a == 0 for side in self.sides)
+        low, high = _range(sigma)
         was_singular, self.is_singular = self.is_singular, is_free and not self.comm.allreduce_max([-low, high]).any()
         if self.is_singular or was_singular:
             self._set_null_space()
+
+    def _agree_on_kinds(self, is_field: list[bool]) -> None:
+        """CaseError on every rank unless all give beta, and alpha, in the same way: a field has ghosts to be filled."""
+        flags = np.array(is_field, dtype=np.float64)
+        most = self.comm.allreduce_max(np.concatenate([flags, -flags]))
+        if (most[: len(flags)] != -most[len(flags) :]).any():
+            raise CaseError("beta and alpha must each be a number on all ranks, or an array on all")
+
+    def _take(self, beta: float | np.ndarray, alpha: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A pool of beta, with ghosts only where it is a number, and alpha, one element for a number."""
+        shape = (self.mesh.n_block, *self.layout.shape)
+        if np.ndim(beta):
+            pool = aligned_zeros(shape)
+            self._inside(pool[:, 0])[:] = self._inside(np.asarray(beta), "beta")
+        else:
+            pool = aligned_empty(shape)
+            pool.fill(beta)
+        sigma = self._cells(alpha, "alpha") if np.ndim(alpha) else np.array([alpha], dtype=np.float64)
+        least, most = _range(self._inside(pool[:, 0]) if np.ndim(beta) else np.array([beta]))
+        if not (np.isfinite([least, most, *_range(sigma)]).all() and least >= self.least_beta):
+            raise CaseError("coefficients of an elliptic operator must be finite, and beta at least 0")
+        return pool, sigma
 
     def _set_null_space(self) -> None:
         """Tell PETSc of the null spaces of the matrix and of its transpose, or that there are none. Collective."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from amr.comm import Comm
-from amr.errors import PluginError, SolveError
+from amr.errors import CaseError, PluginError, SolveError
 from amr.implicit.fokker_planck import FokkerPlanckOperator
 from amr.implicit.operator import CompositeOperator
 from amr.implicit.sides import dirichlet, neumann
@@ -67,6 +67,29 @@ def check_update(forest, comm):
         each.free()
 
 
+def check_faults(forest, comm):
+    """Coefficients that one rank alone gives in another way, or in a wrong shape, are refused on all."""
+    mesh = local_mesh(forest, comm)
+    operator = CompositeOperator(mesh, comm, [dirichlet(), neumann()] * forest.dim, 2.0, 1.0)
+    is_other = comm.rank == comm.size - 1
+    field = np.ones(operator.shape)
+    for beta, alpha, words in (
+        (field if is_other else 2.0, 1.0, "a number on all ranks"),
+        (2.0, 1.0 if is_other else field, "a number on all ranks"),
+        (field[..., :1] if is_other else field, 1.0, "shape"),
+        (np.nan if is_other else 2.0, 1.0, "finite"),
+    ):
+        if comm.size == 1 and "ranks" in words:
+            continue
+        try:
+            operator.update(beta, alpha)
+        except CaseError as error:
+            assert words in str(error), error
+        else:
+            raise AssertionError(f"not refused: {words}")
+    operator.free()
+
+
 def check_product(operator, serial):
     """The matrices give the same product, to round-off; returns vectors of unknowns of one rank, and of all."""
     check_rows(operator, serial)
@@ -118,6 +141,7 @@ def main() -> None:
     assert max(many / one for one, many in counts) <= 1.5, counts
 
     forest = refined_forest(2, 4, [False] * 3, box)
+    check_faults(forest, comm)
     mesh = local_mesh(forest, comm)
     last = comm.size - 1
 
