@@ -54,7 +54,7 @@ amr_leaf_alarms amr_leaf_alarm(const amr_leaf_looks *looks, const int8_t *level,
         s->bar = AMR_BAR_GHOST;
     }
     found.n_alarm += alarm[i], found.has_kinds |= s->kind >= 0, found.has_trials |= s->trial > 0;
-    for (int k = 0; k < 3; k++) found.has_samples |= s->samples[k][0] == s->samples[k][0];
+    for (int k = 0; k < AMR_LEAF_SAMPLES - 1; k++) found.has_samples |= s->samples[k][0] == s->samples[k][0];
   }
   return found;
 }

@@ -7,6 +7,8 @@
 
 #include "amr.h"
 
+enum { AMR_LEAF_SAMPLES = 4 };
+
 /* The record of amr.indicators.leaf_state.LEAF_STATE, byte for byte. */
 typedef struct __attribute__((packed)) {
   uint8_t calm;
@@ -18,7 +20,7 @@ typedef struct __attribute__((packed)) {
   uint8_t held;
   float value, parent, refine;
   double alarm_rms;
-  float samples[4][3];
+  float samples[AMR_LEAF_SAMPLES][3];
 } amr_leaf_state;
 
 /* Values of amr.indicators.leaf_state.Cause and Bar that are set here; the others come from mark.h. */

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from amr.case import Case
+from amr.indicators.marking import Region
 from amr.simulation import Simulation
 from tests.runs import made, run, small
 
@@ -107,3 +108,25 @@ def test_implosion_is_symmetric_about_the_diagonal(scheme: str, prolongation: st
         assert len(np.unique(sim.mesh.level)) > 1
         for here, mirror in zip(straight(sim), transposed(sim), strict=True):
             assert np.array_equal(here, mirror)
+
+
+def test_the_signal_after_a_regrid_is_that_of_the_new_blocks_too() -> None:
+    """New blocks alone are looked at: twice as fine is twice the signal; all coarse again, one step may be too short."""
+    with Simulation(
+        made(
+            2,
+            2,
+            mesh={"max_level": 1},
+            physics={"name": "advection", "velocity": [1.0, 0.5]},
+            problem={"name": "sine"},
+            refinement={"indicators": [], "patience": 1},
+            time={"end": 1.0},
+        )  # fmt: skip
+    ) as sim:
+        coarse = sim.max_signal
+        sim.decider.regions = (Region((0.0, 0.0), (0.2, 0.2), 1),)
+        assert sim.regrid() and sim.max_signal == 2 * coarse
+        sim.decider.regions = ()
+        assert sim.regrid() and sim.mesh.forest.level.max() == 0 and sim.max_signal == 2 * coarse
+        next(sim.steps())
+        assert sim.max_signal == coarse

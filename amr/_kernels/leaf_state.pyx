@@ -50,6 +50,7 @@ cdef extern from "leaf_state.h" nogil:
         bint has_samples
         bint has_trials
     int AMR_LEAF_HELD
+    int AMR_LEAF_SAMPLES
     amr_leaf_alarms amr_leaf_alarm(const amr_leaf_looks *, const int8_t *, int, const uint8_t *, const uint8_t *, double,
                                    amr_leaf_state *, uint8_t *)
     void amr_leaf_values(const amr_leaf_found *, double *, uint8_t *)
@@ -59,6 +60,7 @@ cdef extern from "leaf_state.h" nogil:
                             uint8_t *)
 
 HELD = AMR_LEAF_HELD  # regrids that a finding of a probe keeps a leaf
+N_SAMPLES = AMR_LEAF_SAMPLES  # regrids whose looks are remembered
 
 
 cdef class LeavesFound:

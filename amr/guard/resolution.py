@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import reduce
 from math import fsum, prod
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from amr.guard.classify import BLOCK_CLASS, Kind, classify
 from amr.guard.scouts import scout_width_99
 from amr.guard.verify import CURVATURE, Counters
+from amr.indicators.columns import across
 
 if TYPE_CHECKING:
     from amr.guard.sampling import Sampled
@@ -50,7 +50,7 @@ def hot_fractions(forest: Forest, hot: np.ndarray, columns: Sequence[Sequence[st
     volume = float(np.ldexp(1.0, -forest.dim * forest.max_level)) / prod(forest.root_blocks)
     on_top = forest.level == forest.max_level
     return {
-        name: int(np.count_nonzero(reduce(np.logical_or, (hot[:, c] for c in own)) & on_top)) * volume
+        name: int(np.count_nonzero(across(np.logical_or, hot[:, own]) & on_top)) * volume
         for name, own in columns_by_variable(columns).items()
     }
 

@@ -79,16 +79,9 @@ class Sampler(CountedFunction):
 
     Parameters
     ----------
-    function : callable
-        Points x (dim, m) -> conserved variables (n_var, m).
-    geometry : Geometry
+    function, geometry, n_var, quadrature, tolerance, seed
+        As of `CountedFunction`.
     comm : Comm
-    n_var : int
-    quadrature : int
-        Gauss points per axis and cell.
-    tolerance : float
-        Deviation that matters, in units of a variable's range over the domain.
-    seed : int
     with_scouts : bool
     groups : sequence of sequence of int
         Variables that share one range: components of vectors.

@@ -5,28 +5,13 @@ They are called in the library that petsc4py has loaded, so that nothing has to 
 
 from __future__ import annotations
 
-import ctypes
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from amr.errors import SolveError
-from amr.implicit.petsc import load_petsc
+from amr.implicit.petsc import check, library, load_petsc
 
 _INSERT = 1  # INSERT_VALUES: what was in the matrix goes; entries of one place are added all the same
-
-
-@lru_cache(maxsize=1)
-def library() -> ctypes.CDLL:
-    """PETSc's own functions."""
-    found = ctypes.CDLL(load_petsc().__file__)
-    pointer = ctypes.c_void_p
-    found.MatSetPreallocationCOO.argtypes = [pointer, ctypes.c_ssize_t, pointer, pointer]
-    found.MatSetValuesCOO.argtypes = [pointer, pointer, ctypes.c_int]
-    for function in (found.MatUpdateMPIAIJWithArray, found.MatSeqAIJGetArray, found.MatSeqAIJRestoreArray):
-        function.argtypes = [pointer, pointer]
-    return found
 
 
 def set_places(mat: Any, row: np.ndarray, col: np.ndarray) -> None:
@@ -55,9 +40,3 @@ def set_values(mat: Any, value: np.ndarray) -> None:
     value : float64 (m,)
     """
     check("MatSetValuesCOO", library().MatSetValuesCOO(mat.handle, value.ctypes.data, _INSERT))
-
-
-def check(name: str, code: int) -> None:
-    """Raise a `SolveError` where a function of PETSc has returned a code of failure."""
-    if code:
-        raise SolveError(f"PETSc's {name} failed with code {code}")

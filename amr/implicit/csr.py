@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from amr.implicit.coo import check, library
-from amr.implicit.petsc import load_petsc
+from amr.implicit.petsc import check, library, load_petsc
 
 if TYPE_CHECKING:
     from amr.comm import Comm

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 import shlex
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
-from amr.errors import CaseError
+from amr.errors import CaseError, SolveError
 
 _INSTALL = (
     "this case needs PETSc, and petsc4py cannot be loaded ({}). Debian and Ubuntu: apt-get install python3-petsc4py; "
@@ -64,14 +65,31 @@ def insert_options(text: str, prefix: str = "") -> None:
         database.setValue(name, value)
 
 
+@lru_cache(maxsize=1)
+def library() -> ctypes.CDLL:
+    """PETSc's own functions, for what petsc4py lacks: those of the library that it has loaded."""
+    found = ctypes.CDLL(load_petsc().__file__)
+    pointer = ctypes.c_void_p
+    found.MatSetPreallocationCOO.argtypes = [pointer, ctypes.c_ssize_t, pointer, pointer]
+    found.MatSetValuesCOO.argtypes = [pointer, pointer, ctypes.c_int]
+    for function in (found.MatUpdateMPIAIJWithArray, found.MatSeqAIJGetArray, found.MatSeqAIJRestoreArray):
+        function.argtypes = [pointer, pointer]
+    found.PetscOptionsUsed.argtypes = [pointer, ctypes.c_char_p, ctypes.POINTER(ctypes.c_int)]
+    return found
+
+
+def check(name: str, code: int) -> None:
+    """Raise a `SolveError` where a function of PETSc has returned a code of failure."""
+    if code:
+        raise SolveError(f"PETSc's {name} failed with code {code}")
+
+
 def unused_options(text: str, prefixes: Sequence[str]) -> list[str]:
     """Names among the options that no object of PETSc's has asked for so far, with any of the prefixes: misspelt, perhaps."""
-    used = ctypes.CDLL(load_petsc().__file__).PetscOptionsUsed
-    used.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ctypes.c_int)]
 
     def is_used(name: str) -> bool:
         flag = ctypes.c_int(0)
-        used(None, name.encode(), ctypes.byref(flag))
+        library().PetscOptionsUsed(None, name.encode(), ctypes.byref(flag))
         return bool(flag.value)
 
     return [name for name, _ in split_options(text) if not any(is_used(prefix + name) for prefix in prefixes)]

@@ -14,7 +14,7 @@ import numpy as np
 from amr._kernels import leaf_state as _c
 
 #: Samples of the last regrids that a noise verdict is made from.
-N_SAMPLES = 4
+N_SAMPLES: int = _c.N_SAMPLES
 #: Regrids that a finding of a probe keeps a leaf: some turns of the probes.
 HELD: int = _c.HELD
 
