@@ -98,17 +98,25 @@ class Comm:
         """Elementwise minimum of a float64 array over the ranks (collective). NaN must not be passed."""
         return self._allreduce(values, np.float64, MPI.MIN)
 
+    def any(self, flag: bool) -> bool:
+        """Whether a rank's ``flag`` is true (collective)."""
+        return bool(self.allreduce_max([float(flag)])[0] > 0)
+
     def allreduce_sum_int(self, values: Any) -> np.ndarray:
         """Elementwise sum of an int64 array over the ranks (collective); exact, so independent of the rank count."""
         return self._allreduce(values, np.int64, MPI.SUM)
 
-    def allgatherv(self, array: np.ndarray) -> np.ndarray:
-        """Concatenate the ranks' arrays along the first axis, in rank order (collective; same dtype and other axes)."""
+    def allgatherv(self, array: np.ndarray, counts: np.ndarray | None = None) -> np.ndarray:
+        """Concatenate the ranks' arrays along the first axis, in rank order (collective; same dtype and other axes).
+
+        ``counts``: the length of each rank's, int64 (size,), where all know it; otherwise they ask each other first.
+        """
         send = np.ascontiguousarray(array)
         if self.size == 1:
             return send.copy()
-        counts = np.empty(self.size, dtype=np.int64)
-        self._collective("Allgather", np.array([len(send)], dtype=np.int64), counts)
+        if counts is None:
+            counts = np.empty(self.size, dtype=np.int64)
+            self._collective("Allgather", np.array([len(send)], dtype=np.int64), counts)
         result = np.empty((int(counts.sum()), *send.shape[1:]), dtype=send.dtype)
         row = int(np.prod(send.shape[1:], dtype=np.int64)) * send.itemsize
         sizes = counts * row

@@ -118,25 +118,25 @@ def _unused(sim: Simulation, options: str) -> list[str]:
 def guard_report(sim: Simulation) -> dict[str, Any]:
     """The ``guard`` section of the report: what the guards did, and what the mesh does not resolve now. Collective."""
     decider, mesh, physics, layout, u = sim.decider, sim.mesh, sim.physics, sim.layout, sim.pool.u
-    parts = partial(mesh.ghosted, u, sim.time, decider.needs_pool)
+    parts = partial(mesh.ghosted, u, sim.time, decider.finder.needs_pool)
     found = survey(decider, mesh, u, parts, sim.trial, sim.time)
-    is_hot = found.hot.any(axis=1)[mesh.leaves]
-    seen = resolution.classify_blocks(physics, layout, u, parts, is_hot, found.scales)
+    seen = resolution.classify_blocks(physics, layout, u, parts, found.hot.any(axis=1), found.scales)
     each = resolution.classify_variables(physics, layout, u, parts, found.scales, _block_spans(sim))
     # Gathered in SFC order, as everywhere: the same sums on any number of ranks.
-    seen, kind, masked = (sim.comm.allgatherv(array) for array in (seen, *each))
+    hot, seen, kind, masked = (sim.comm.allgatherv(array, mesh.n_of_rank) for array in (found.hot, seen, *each))
+    counters, flicker = decider.totals()
     thresholds, names = decider.thresholds.state, [physics.primitives[v] for v in found.scales]
     section = resolution.report(
         mesh.forest,
-        decider.columns,
-        found.hot,
+        decider.finder.columns,
+        hot,
         seen,
         dict(zip(names, kind.T, strict=True)),
         dict(zip(names, masked.T, strict=True)),
         sim.history,
         sim.time,
-        Counters(**(decider.guard.to_meta() if decider.guard else {})),
-        100.0 * decider.flicker / max(1, sim.report.regrids),
+        Counters(**counters),
+        100.0 * flicker / max(1, sim.report.regrids),
     )
     section["threshold_raised"] = {"regrids": thresholds.raised, "highest_factor": thresholds.highest}
     section["target_error"] = {"estimate": thresholds.error_estimate, "multiplier": thresholds.multiplier}

@@ -16,7 +16,7 @@ from amr import results
 from amr.build import build, make_stepper, split_sources
 from amr.errors import AMRError
 from amr.guard.audit import leaf_fields
-from amr.guard.resolution import History
+from amr.guard.resolution import History, hot_fractions
 from amr.io.outputs import Outputs
 from amr.io.report import Report, Timers, write_report
 from amr.io.snapshot import Snapshot
@@ -93,7 +93,7 @@ class Simulation:
         self.initial, self.boundary, self.decider = parts.initial, parts.boundary, parts.decider
         self.gravity = parts.gravity
         self.split = split_sources(case, parts, self.timers)
-        self.decider.timed, self.probes = self.timers, parts.probes
+        self.decider.finder.timed, self.probes = self.timers, parts.probes
         self.pool = parts.pool
         self.stepper = make_stepper(case, parts, self.timers)
         self.trial_steps: TrialSteps | None = None
@@ -191,7 +191,7 @@ class Simulation:
         """Indicate, mark, adapt, partition and move the data; return whether the tree changed."""
         with self.timers("indicate"):
             flags = self._decide(*self._probed())
-        self.history.add_regrid(self.mesh.forest, self.decider.hot, self.decider.columns, self.time)
+        self.history.add_regrid(hot_fractions(self.mesh.forest, self.decider.n_hot), self.time)
         self.report.regrids += 1
         self.regridded_at = self.step_number
         if not flags.any():
@@ -201,8 +201,8 @@ class Simulation:
         with self.timers("regrid"):
             self.ledger.add_regrid(-1, self.pool.u, self.mesh, flags[self.mesh.leaves] != 0)
             forest, source, change = self.mesh.forest.adapt(flags)
-            self.decider.adapted(source, change)
             starts = self._cut(forest)
+            self.decider.adapted(source, change, self.mesh.starts, starts)
             n_block = int(starts[self.comm.rank + 1] - starts[self.comm.rank])
             self.report.prolong_fallbacks += regrid_move(
                 self.mesh.forest, self.mesh.starts, forest, starts, source, change, self.comm, self.layout,
@@ -225,7 +225,7 @@ class Simulation:
         self, sampled: np.ndarray | None = None, held: np.ndarray | None = None, grow_only: bool = False
     ) -> np.ndarray:
         """Balanced flags of all leaves; ``sampled``: local blocks that need more than their cells say; ``held``: not less."""
-        parts = partial(self.mesh.ghosted, self.pool.u, self.time, self.decider.needs_pool)
+        parts = partial(self.mesh.ghosted, self.pool.u, self.time, self.decider.finder.needs_pool)
         return self.decider.decide(self.mesh, self.pool.u, parts, sampled, grow_only, self.trial, self.time, held).flags
 
     def _probed(self, everything: bool = False) -> tuple[np.ndarray | None, np.ndarray | None]:
@@ -235,7 +235,7 @@ class Simulation:
         with self.timers("guard"):
             found = self.probes.look(self.mesh, self.decider.leaf, self.pool.u, self.time, everything)
         # Without an indicator the user has said where it is to be fine: samples are reported only.
-        return found if self.decider.indicators else (None, None)
+        return found if self.decider.finder.indicators else (None, None)
 
     def trial(self, with_coarse: bool) -> Trial | None:
         """Trial steps from the present state; None if nothing moves."""
@@ -254,8 +254,9 @@ class Simulation:
 
     def _start(self, forest: Forest) -> None:
         """Refine until the mesh is settled, each time on the exact initial state."""
-        for _ in range(self.case.mesh.max_level + 1):
-            self._set_mesh(forest, self._cut(forest))
+        starts = self._cut(forest)
+        for remaining in reversed(range(self.case.mesh.max_level + 1)):
+            self._set_mesh(forest, starts)
             self.pool.resize(self.mesh.n_block)
             if self.initial.is_guarded:
                 with self.timers("guard"):
@@ -265,15 +266,16 @@ class Simulation:
                 self.comm.agreed(lambda: self.initial.fill(self.pool.u, self.mesh))
             self.max_signal = self._measure("the initial state")
             sampled, held = self._probed(everything=True)
-            if self.initial.is_guarded and self.decider.indicators:
+            if self.initial.is_guarded and self.decider.finder.indicators:
                 sampled = self.sampled.refine if sampled is None else self.sampled.refine | sampled
             if self.case.mesh.max_level == 0:
                 break
             flags = self._decide(sampled, held, grow_only=True)
-            if not flags.any():
+            if not remaining or not flags.any():
                 break
             forest, source, change = self.mesh.forest.adapt(flags)
-            self.decider.adapted(source, change)
+            starts = self._cut(forest)
+            self.decider.adapted(source, change, self.mesh.starts, starts)
         self.regridded_at = 0
         self.ledger.open(self.pool.u, self.mesh)
 
@@ -288,7 +290,7 @@ class Simulation:
         self.regridded_at = checkpoint.meta["regridded_at"]
         self.ledger.restore(checkpoint.meta["ledger"])
         self.stepper.restore(checkpoint.meta.get("stepper", {}))
-        self.decider.from_meta(checkpoint.meta["decider"], forest.n_leaves)
+        self.decider.from_meta(checkpoint.meta["decider"], self.mesh)
         self.history = History.from_meta(checkpoint.meta["history"])
         self.probes.from_meta(checkpoint.meta["probes"])
         self.report.restore(checkpoint.meta["counters"])
@@ -331,7 +333,7 @@ class Simulation:
 
     def snapshot(self) -> Snapshot:
         """The present state for the writers: a view, valid until the next step."""
-        fields = leaf_fields(self.decider.leaf[self.mesh.leaves]) if self.case.mesh.max_level > 0 else {}
+        fields = leaf_fields(self.decider.leaf) if self.case.mesh.max_level > 0 else {}
         if self.gravity is not None:
             fields["potential"] = self.gravity.potential(self.mesh, self.pool.u)
         return Snapshot(

@@ -27,12 +27,15 @@ void amr_leaf_values(const amr_leaf_found *f, double *value, uint8_t *column) {
   }
 }
 
-void amr_leaf_hot(const amr_leaf_found *f, const int8_t *level, int max_level, uint32_t centre, amr_leaf_state *state,
-                  uint32_t *near, uint8_t *hot, uint8_t *sampled) {
+void amr_leaf_hot(const amr_leaf_found *f, const int8_t *level, int max_level, uint32_t centre, const double *threshold,
+                  amr_leaf_state *state, uint32_t *near, uint8_t *hot, uint8_t *sampled, uint8_t *hot_columns) {
+  const int m = n_column(f);
   for (ptrdiff_t i = 0; i < f->n; i++) {
+    const double *eta = columns(f, f->eta, i), *refine = f->refine + i * m;
     sampled[i] = f->sampled[i * f->stride] && level[i] < max_level;
     near[i] = *(const uint32_t *)(f->near + i * f->stride) | (sampled[i] ? centre : 0);
     hot[i] = (near[i] & centre) != 0;
+    for (int c = 0; c < m; c++) hot_columns[i * m + c] = hot[i] && eta[c] > refine[c] * threshold[i];
     state[i].held = f->held[i * f->stride] ? AMR_LEAF_HELD : (uint8_t)(state[i].held - (state[i].held > 0));
   }
 }
@@ -84,13 +87,12 @@ AMR_INLINE double largest_parent(const double *parent, const double *coarsen, in
 AMR_INLINE float limited(double x) { return (float)(x > FLT_MAX ? FLT_MAX : x); }
 
 ptrdiff_t amr_leaf_note(const amr_leaf_found *f, const amr_leaf_votes *v, const amr_leaf_decided *d, int dim,
-                        amr_leaf_state *state, uint8_t *hot_columns) {
+                        amr_leaf_state *state) {
   const int m = n_column(f);
-  ptrdiff_t again = 0, joined = 0;
+  ptrdiff_t shares = 0;
   for (ptrdiff_t i = 0; i < f->n; i++) {
     amr_leaf_state *s = state + i;
-    const double *eta = columns(f, f->eta, i), *refine = f->refine + i * m, at = d->factor * v->threshold[i];
-    for (int c = 0; c < m; c++) hot_columns[i * m + c] = v->hot[i] && eta[c] > refine[c] * v->threshold[i];
+    const double *refine = f->refine + i * m, at = d->factor * v->threshold[i];
     s->calm = d->calm[i], s->cause = d->cause[i];
     if (v->sampled[i] && d->cause[i] == AMR_CAUSE_INDICATOR)
       s->cause = f->held[i * f->stride] ? AMR_CAUSE_PROBE : AMR_CAUSE_SAMPLING;
@@ -102,8 +104,8 @@ ptrdiff_t amr_leaf_note(const amr_leaf_found *f, const amr_leaf_votes *v, const 
       s->parent = limited(largest_parent(columns(f, f->parent, i), f->coarsen + i * m, m) / at);
     }
     const int is_back = s->since < 3 && d->flags[i] && s->last == -d->flags[i];
-    again += is_back && d->flags[i] > 0, joined += is_back && d->flags[i] < 0;
+    if (is_back) shares += d->flags[i] > 0 ? 1 << dim : 1;
     s->since = (uint8_t)((s->since < 254 ? s->since : 254) + 1);
   }
-  return again + (joined >> dim);
+  return shares;
 }

@@ -1,6 +1,6 @@
-/* From what was found in all leaves to what the marks want, and what is remembered of each leaf from regrid to regrid.
+/* From what was found in leaves to what the marks want, and what is remembered of each leaf from regrid to regrid.
  *
- * Every rank does this for all leaves from the same gathered values: one pass each instead of many small ones of NumPy.
+ * Each rank does this for its own leaves: one pass each instead of many small ones of NumPy.
  */
 #ifndef AMR_LEAF_STATE_H
 #define AMR_LEAF_STATE_H
@@ -47,9 +47,10 @@ typedef struct {
 void amr_leaf_values(const amr_leaf_found *f, double *value, uint8_t *column);
 
 /* sampled[i] := samples want leaf i finer and it is below max_level; near[i] := what is near it, the centre bit set where it is
- * sampled; hot[i] := 0 or 1, the centre bit. Counts on `held` of the state: AMR_LEAF_HELD where it is held, else one less. */
-void amr_leaf_hot(const amr_leaf_found *f, const int8_t *level, int max_level, uint32_t centre, amr_leaf_state *state,
-                  uint32_t *near, uint8_t *hot, uint8_t *sampled);
+ * sampled; hot[i] := 0 or 1, the centre bit; hot_columns[n][n_column] := 0 or 1, which columns of a hot leaf are above `refine` times
+ * threshold[i]. Counts on `held` of the state: AMR_LEAF_HELD where it is held, else one less. */
+void amr_leaf_hot(const amr_leaf_found *f, const int8_t *level, int max_level, uint32_t centre, const double *threshold,
+                  amr_leaf_state *state, uint32_t *near, uint8_t *hot, uint8_t *sampled, uint8_t *hot_columns);
 
 /* What the guards saw in n leaves: records `stride` bytes apart, each pointer to its field in the first one; aligned. */
 typedef struct {
@@ -93,9 +94,9 @@ typedef struct {
   double factor;
 } amr_leaf_decided;
 
-/* Bring the state up to date. hot_columns[n][n_column] := 0 or 1, which columns call for refinement of a hot leaf, whatever a budget says.
- * Returns the places that changed their mind within 3 regrids, a group of siblings that joins counting once. dim: of the tree. */
+/* Bring the state up to date. Returns the places that changed their mind within 3 regrids, times 2^dim: each of the siblings that join
+ * counts as its share of the place, so that leaves may be counted apart. dim: of the tree. */
 ptrdiff_t amr_leaf_note(const amr_leaf_found *f, const amr_leaf_votes *v, const amr_leaf_decided *d, int dim,
-                        amr_leaf_state *state, uint8_t *hot_columns);
+                        amr_leaf_state *state);
 
 #endif

@@ -51,7 +51,10 @@ class OneRank:
     def allreduce_sum_int(self, values):
         return np.array(values, dtype=np.int64)
 
-    def allgatherv(self, array):
+    def any(self, flag):
+        return bool(flag)
+
+    def allgatherv(self, array, counts=None):
         return array.copy()
 
     def agree(self, error):
@@ -83,7 +86,10 @@ class ThreadRank:
     def allreduce_sum_int(self, values):
         return np.sum(self._exchange(np.array(values, dtype=np.int64)), axis=0)
 
-    def allgatherv(self, array):
+    def any(self, flag):
+        return any(self._exchange(bool(flag)))
+
+    def allgatherv(self, array, counts=None):
         return np.concatenate(self._exchange(array))
 
     def agree(self, error):
@@ -110,9 +116,9 @@ class LocalBlocks:
     """The part of a mesh that `Decider.decide` reads, for leaves ``start <= leaf < stop``."""
 
     def __init__(self, forest, geometry, start=0, stop=None):
-        self.forest = forest
-        self.leaves = slice(start, stop)
-        self.level = forest.level[start:stop]
+        self.forest, self.n_of_rank = forest, None
+        self.leaves = slice(start, forest.n_leaves if stop is None else stop)
+        self.level = forest.level[self.leaves]
         self.spacing = geometry.spacing(self.level)
 
 
@@ -145,7 +151,9 @@ def bumpy(dim):
     return function
 
 
-def same(a, b):
-    return (
-        all((getattr(a, k) == getattr(b, k)).all() for k in ("flags", "value", "eta", "near")) and a.scales == b.scales
+def same(results, serial):
+    """Whether the decisions of some ranks are together what one rank decided."""
+    own = ("value", "eta", "threshold", "near")
+    return all((each.flags == serial.flags).all() and each.scales == serial.scales for each in results) and all(
+        (np.concatenate([getattr(each, k) for each in results]) == getattr(serial, k)).all() for k in own
     )

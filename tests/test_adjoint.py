@@ -80,7 +80,7 @@ def test_the_adjoint_state_at_the_start_tells_the_goal(name: str, dim: int, vari
     case = uniform(name, dim, variable, (0.3, 0.75), 0.25, sides)
     with run(case) as sim:
         found = goal_value(sim)
-        indicator = sim.decider.indicators[0]
+        indicator = sim.decider.finder.indicators[0]
         states, system = indicator.states, indicator.system
     with Simulation(case) as sim:
         inner = sim.pool.u[(slice(None), slice(None), *sim.layout.interior)]
@@ -111,7 +111,7 @@ def test_snapshots_around_a_time() -> None:
     case = uniform("acoustics", 1, "pressure", (0.4, 0.6), 0.5, None)
     case = case.replace(refinement={"indicators": [{**case.data["refinement"]["indicators"][0], "snapshots": 5}]})
     with Simulation(case) as sim:
-        states = sim.decider.indicators[0].states
+        states = sim.decider.finder.indicators[0].states
     assert len(states.v) == 6 and states.interval == pytest.approx(0.1)
     assert [states.around(left) for left in (0.0, 0.04, 0.2, 0.5)] == [
         slice(0, 1),

@@ -15,6 +15,7 @@ from amr.guard import audit, resolution
 from amr.guard.classify import Kind
 from amr.guard.resolution import History
 from amr.indicators import leaf_state
+from amr.indicators.columns import count_hot
 from amr.indicators.leaf_state import Bar, Cause
 from amr.indicators.survey import survey
 from amr.io.checkpoint import Checkpoint, write_checkpoint
@@ -155,7 +156,7 @@ def blast(tmp_path_factory):
             pass
         sim.write(path)
         sim.write(path.with_suffix(".vtu"))
-        leaf, columns = sim.decider.leaf.copy(), sim.decider.columns
+        leaf, columns = sim.decider.leaf.copy(), sim.decider.finder.columns
         return path, sim, leaf, columns, guard_report(sim)
 
 
@@ -227,18 +228,16 @@ def test_fractions_count_hot_leaves_of_the_finest_level_once():
     hot[:, 1] = False
     columns = [["jump", "density"], ["lohner", "density"], ["f.py:f", ""]]
     share = (forest.level == 2).sum() / (6 * 16)
-    found = resolution.hot_fractions(forest, hot, columns)
+    counts = count_hot(hot, forest.level == forest.max_level, columns)
+    found = resolution.hot_fractions(forest, counts)
     assert found == {"density": pytest.approx(share), "f.py:f": pytest.approx(share)} and 0 < share < 1
     assert math.fsum(resolution.volume_fractions(forest)) == pytest.approx(1.0, abs=1e-15)
 
 
 def test_space_time_is_weighted_with_the_time_since_the_last_regrid():
-    forest, columns = io_tools.forest(1), [["jump", "q"]]
-    all_hot, none = np.ones((forest.n_leaves, 1), dtype=bool), np.zeros((forest.n_leaves, 1), dtype=bool)
-    share = resolution.hot_fractions(forest, all_hot, columns)["q"]
-    history = History(since=1.0)
-    history.add_regrid(forest, all_hot, columns, 1.5)
-    history.add_regrid(forest, none, columns, 3.0)
+    share, history = 0.25, History(since=1.0)
+    history.add_regrid({"q": share}, 1.5)
+    history.add_regrid({"q": 0.0}, 3.0)
     history = History.from_meta(json.loads(json.dumps(history.to_meta())))
     assert history.space_time_fractions({"q": 0.0}, 3.0)["q"] == pytest.approx(share * 0.5 / 2.0)
     assert history.space_time_fractions({"q": share}, 4.0)["q"] == pytest.approx(share * 1.5 / 3.0)
@@ -273,9 +272,9 @@ def test_a_survey_leaves_the_next_decision_as_it_was():
             for _ in each.steps():
                 pass
             np.multiply(each.pool.u, 3.0, out=each.pool.u)  # so that the next decision has other scales
-        mesh, scales = other.mesh, other.decider.fields.scales
+        mesh, scales = other.mesh, other.decider.finder.fields.scales
         found = survey(other.decider, mesh, other.pool.u, partial(mesh.ghosted, other.pool.u, other.time, False))
-        assert other.decider.fields.scales is scales and found.scales != scales
+        assert other.decider.finder.fields.scales is scales and found.scales != scales
         assert sim.regrid() == other.regrid()
         assert (sim.mesh.forest.key == other.mesh.forest.key).all()
         assert sim.decider.to_meta() == other.decider.to_meta()

@@ -221,8 +221,8 @@ def test_tree(dim):
     assert found["seconds"]["neighbors"] > 0 and found["peak_bytes"] >= found["local_bytes"] > 0
     # Level, coordinates and key of a leaf are 1 + 12 + 8 bytes.
     assert 21 <= found["replicated_bytes"] < 25
-    assert found["remembered_bytes"] < 100 < found["gathered_bytes"]
-    assert found["seconds"]["decision"] > found["seconds"]["balance"]
+    assert found["marking_bytes"] < 30 < 200 < found["deciding_bytes"]
+    assert found["seconds"]["mark"] > found["seconds"]["balance"]
 
 
 def test_no_tool_for_instructions(monkeypatch):

@@ -21,6 +21,7 @@ from tests.indicator_tools import (
     balanced_forest,
     bumpy,
     points,
+    same,
     sampled,
     unit_geometry,
 )
@@ -276,7 +277,7 @@ def test_uncertainty_gradient_in_a_decision(dim, combine):
     assert ((both.near > 0) == (hot[0] | hot[1] if combine == "or" else hot[0] & hot[1])).all()
     assert (hot[1] & ~hot[0]).any()
     shared = ThreadRank.run(2, lambda c: decide(c, ["uncertainty_gradient", "jump"], 3 * c.rank, None if c.rank else 3))
-    assert all((each.flags == both.flags).all() and (each.eta == both.eta).all() for each in shared)
+    assert same(shared, both)
 
 
 def test_uncertainty_gradient_needs_another_indicator():

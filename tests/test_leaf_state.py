@@ -5,7 +5,7 @@ import pytest
 from amr._kernels.leaf_state import LeavesFound, Votes, alarms
 
 from amr.indicators.leaf_state import HELD, LEAF_STATE, Bar, Cause, start
-from amr.indicators.review import message
+from amr.indicators.review import findings
 
 N, MAX_LEVEL, CENTRE = 400, 3, 1 << 4
 
@@ -13,7 +13,7 @@ N, MAX_LEVEL, CENTRE = 400, 3, 1 << 4
 def case(n_column, seed=1):
     """Random findings, thresholds and state of N leaves."""
     random = np.random.default_rng(seed)
-    found = np.zeros(N, dtype=message(n_column))
+    found = np.zeros(N, dtype=findings(n_column))
     found["eta"], found["parent"] = random.uniform(0, 2, (2, N, n_column))
     found["near"] = random.integers(0, 1 << 9, N)
     found["sampled"], found["held"] = random.random((2, N)) < 0.1
@@ -29,7 +29,7 @@ def case(n_column, seed=1):
 @pytest.mark.parametrize("every", [False, True])
 def test_values_and_the_columns_they_are_from(every):
     ratio = np.array([[3.0, 9.0, 2.0], [0.5, 0.1, 2.0], [0.0, 0.0, 0.0], [2.0, 2.0, 2.0]])
-    found = np.zeros(4, dtype=message(3))
+    found = np.zeros(4, dtype=findings(3))
     found["eta"] = ratio * [1.0, 4.0, 0.5]
     refine = np.tile([1.0, 4.0, 0.5], (4, 1))
     value, column = LeavesFound(found, np.array([0, 2, 3], dtype=np.int32), every, refine, refine).values()
@@ -38,7 +38,7 @@ def test_values_and_the_columns_they_are_from(every):
 
 
 def test_without_columns_no_leaf_is_hot_and_all_could_be_coarser():
-    found, none = np.zeros(3, dtype=message(0)), np.zeros((3, 0))
+    found, none = np.zeros(3, dtype=findings(0)), np.zeros((3, 0))
     columns = LeavesFound(found, np.zeros(1, dtype=np.int32), False, none, none)
     value, _ = columns.values()
     no = np.zeros(3, dtype=bool)
@@ -51,10 +51,12 @@ def test_samples_make_leaves_hot_and_probes_hold_them():
     level = random.integers(0, MAX_LEVEL + 1, N).astype(np.int8)
     before = state["held"].astype(int)
     columns = LeavesFound(found, np.array([0, 1, 2], dtype=np.int32), False, refine, coarsen)
-    near, hot, sampled = columns.hot(level, MAX_LEVEL, CENTRE, state)
+    threshold = random.uniform(0.5, 3, N)
+    near, hot, sampled, hot_columns = columns.hot(level, MAX_LEVEL, CENTRE, threshold, state)
     np.testing.assert_array_equal(sampled, found["sampled"] & (level < MAX_LEVEL))
     np.testing.assert_array_equal(near, np.where(sampled, found["near"] | CENTRE, found["near"]))
     np.testing.assert_array_equal(hot, (near & CENTRE) > 0)
+    np.testing.assert_array_equal(hot_columns, hot[:, None] & (found["eta"] > refine * threshold[:, None]))
     np.testing.assert_array_equal(state["held"], np.where(found["held"], HELD, np.maximum(before - 1, 0)))
 
 
@@ -102,7 +104,7 @@ def test_alarms_wait_where_the_last_one_was_a_ghost(wake):
 
 def test_alarms_tell_what_is_to_be_looked_at():
     no, level = np.zeros(3, dtype=bool), np.zeros(3, dtype=np.int8)
-    found, state = np.zeros(3, dtype=message(1)), start(3)
+    found, state = np.zeros(3, dtype=findings(1)), start(3)
     assert alarms(found, level, 1, no, no, state)[1:] == (0, False, False, False)
     state["trial"][1], state["samples"][2, -2, 0] = 1, 0.5
     assert alarms(found, level, 1, no, no, state)[1:] == (0, False, True, True)
@@ -126,9 +128,7 @@ def test_what_is_remembered(dim):
     calm, cause = random.integers(0, 255, N).astype(np.uint8), random.integers(0, 10, N).astype(np.uint8)
     before = state.copy()
     votes = Votes(columns, state, value, threshold, hot, sampled, low, on_trial)
-    hot_columns, flicker = votes.note(calm, cause, column, flags, level, MAX_LEVEL, dim, factor)
-
-    np.testing.assert_array_equal(hot_columns, hot[:, None] & (found["eta"] > refine * threshold[:, None]))
+    shares = votes.note(calm, cause, column, flags, level, MAX_LEVEL, dim, factor)
     wanted = before.copy()
     by_sample = np.where(found["held"], Cause.PROBE, Cause.SAMPLING)
     wanted["cause"] = np.where(sampled & (cause == Cause.INDICATOR), by_sample, cause)
@@ -144,7 +144,7 @@ def test_what_is_remembered(dim):
     wanted["since"] = np.minimum(before["since"].astype(int), 254) + 1
     for name in LEAF_STATE.names or ():
         np.testing.assert_array_equal(state[name], wanted[name], err_msg=name)
-    assert flicker == (back & (flags > 0)).sum() + (back & (flags < 0)).sum() // 2**dim > 0
+    assert shares == 2**dim * (back & (flags > 0)).sum() + (back & (flags < 0)).sum() > 0
 
 
 def test_records_that_do_not_fit_are_refused():
@@ -157,4 +157,4 @@ def test_records_that_do_not_fit_are_refused():
         LeavesFound(packed, first, False, refine, coarsen)
     level = np.zeros(N, dtype=np.int8)
     with pytest.raises(ValueError, match="bytes of state"):
-        LeavesFound(found, first, False, refine, coarsen).hot(level, 1, CENTRE, state[:-1].copy())
+        LeavesFound(found, first, False, refine, coarsen).hot(level, 1, CENTRE, np.ones(N), state[:-1].copy())

@@ -238,7 +238,7 @@ def test_any_number_of_ranks_decides_the_same(dim, combine):
     for cuts in ([0, 7], [0, 1], [0, 0, 3], [0, 2, 2]):  # with ranks without blocks, too
         starts = [*cuts, forest.n_leaves]
         results = ThreadRank.run(len(cuts), lambda comm, s=starts: decide(comm, s[comm.rank], s[comm.rank + 1]))
-        assert all(same(result, serial) for result in results)
+        assert same(results, serial)
 
 
 def test_plugin_that_fails_on_one_rank_fails_on_all():

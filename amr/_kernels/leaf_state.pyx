@@ -1,6 +1,6 @@
-"""From what was found in all leaves to what the marks want, and what is remembered of each leaf (csrc/leaf_state.h).
+"""From what was found in leaves to what the marks want, and what is remembered of each leaf (csrc/leaf_state.h).
 
-``found`` is the structured array of `amr.indicators.review.message`, ``state`` that of `amr.indicators.leaf_state`; flags are uint8 or bool.
+``found`` is the structured array of `amr.indicators.review.findings`, ``state`` that of `amr.indicators.leaf_state`; flags are uint8 or bool.
 """
 
 import numpy as np
@@ -54,17 +54,17 @@ cdef extern from "leaf_state.h" nogil:
     amr_leaf_alarms amr_leaf_alarm(const amr_leaf_looks *, const int8_t *, int, const uint8_t *, const uint8_t *, double,
                                    amr_leaf_state *, uint8_t *)
     void amr_leaf_values(const amr_leaf_found *, double *, uint8_t *)
-    void amr_leaf_hot(const amr_leaf_found *, const int8_t *, int, uint32_t, amr_leaf_state *, uint32_t *, uint8_t *, uint8_t *)
+    void amr_leaf_hot(const amr_leaf_found *, const int8_t *, int, uint32_t, const double *, amr_leaf_state *, uint32_t *, uint8_t *,
+                      uint8_t *, uint8_t *)
     void amr_leaf_calm(const amr_leaf_found *, const amr_leaf_state *, const amr_leaf_votes *, double, uint8_t *)
-    ptrdiff_t amr_leaf_note(const amr_leaf_found *, const amr_leaf_votes *, const amr_leaf_decided *, int, amr_leaf_state *,
-                            uint8_t *)
+    ptrdiff_t amr_leaf_note(const amr_leaf_found *, const amr_leaf_votes *, const amr_leaf_decided *, int, amr_leaf_state *)
 
 HELD = AMR_LEAF_HELD  # regrids that a finding of a probe keeps a leaf
 N_SAMPLES = AMR_LEAF_SAMPLES  # regrids whose looks are remembered
 
 
 cdef class LeavesFound:
-    """What was found in all leaves, and the thresholds of its columns.
+    """What was found in leaves, and the thresholds of its columns.
 
     Parameters
     ----------
@@ -108,15 +108,20 @@ cdef class LeavesFound:
         amr_leaf_values(&self.c, &value[0], &column[0])
         return value_array, column_array
 
-    def hot(self, const int8_t[::1] level, int max_level, int centre, state):
-        """Masks of what is near each leaf, uint32 (n,), and bool (n,): hot leaves, and those that samples want finer.
+    def hot(self, const int8_t[::1] level, int max_level, int centre, const double[::1] threshold, state):
+        """Masks of what is near each leaf, uint32 (n,), bool (n,): hot leaves, and those that samples want finer, and bool (n,
+        n_column): which columns of a hot leaf are above ``refine`` times ``threshold``.
 
         ``held`` of ``state`` is counted on, in place. ``centre``: the bit of a mask that says hot.
         """
-        out = np.empty(self.c.n, np.uint32), np.empty(self.c.n, bool), np.empty(self.c.n, bool)
+        cdef Py_ssize_t n = self.c.n
+        if level.shape[0] != n or threshold.shape[0] != n:
+            raise ValueError(f"arrays that do not have {n} entries, one per leaf")
+        out = np.empty(n, np.uint32), np.empty(n, bool), np.empty(n, bool), np.empty((n, self.refine.shape[1]), bool)
         cdef uint32_t[::1] near = out[0]
-        cdef uint8_t[::1] hot = out[1].view(np.uint8), sampled = out[2].view(np.uint8)
-        amr_leaf_hot(&self.c, &level[0], max_level, <uint32_t>centre, records_of(state, self.c.n), &near[0], &hot[0], &sampled[0])
+        cdef uint8_t[::1] hot = out[1].view(np.uint8), sampled = out[2].view(np.uint8), columns = out[3].reshape(-1).view(np.uint8)
+        amr_leaf_hot(&self.c, &level[0], max_level, <uint32_t>centre, &threshold[0], records_of(state, n), &near[0], &hot[0],
+                     &sampled[0], &columns[0])
         return out
 
 
@@ -214,19 +219,13 @@ cdef class Votes:
 
         Returns
         -------
-        hot : bool (n, n_column)
-            Which columns call for refinement of a hot leaf, whatever a budget says.
-        flicker : int
-            Places that changed their mind within 3 regrids.
+        int
+            Places that changed their mind within 3 regrids, times 2^dim; each of the siblings that join is its share of one.
         """
-        cdef Py_ssize_t n = self.found.c.n, n_column = self.found.refine.shape[1]
+        cdef Py_ssize_t n = self.found.c.n
         cdef amr_leaf_decided d
-        out = np.empty((n, n_column), bool)
-        cdef uint8_t[::1] columns = out.reshape(-1).view(np.uint8)
         if not calm.shape[0] == cause.shape[0] == column.shape[0] == flags.shape[0] == level.shape[0] == n:
             raise ValueError(f"arrays that do not have {n} entries, one per leaf")
         d.calm, d.cause, d.column, d.flags, d.level = &calm[0], &cause[0], &column[0], &flags[0], &level[0]
         d.max_level, d.factor = max_level, factor
-        cdef ptrdiff_t flicker = amr_leaf_note(&self.found.c, &self.c, &d, dim, records_of(self.state, n),
-                                               &columns[0] if n_column else NULL)
-        return out, flicker
+        return amr_leaf_note(&self.found.c, &self.c, &d, dim, records_of(self.state, n))

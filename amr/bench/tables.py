@@ -87,8 +87,8 @@ def _instruction_table(result: dict[str, Any]) -> Table:
 
 
 def _tree_table(result: dict[str, Any]) -> Table:
-    names = ["balance", "decision", "adapt", "partition", "neighbors", "ghost_plan"]
-    kinds = ["replicated", "remembered", "gathered", "local", "peak"]
+    names = ["balance", "mark", "decision", "adapt", "partition", "neighbors", "ghost_plan"]
+    kinds = ["replicated", "marking", "local", "peak", "deciding"]
     rows = [
         [
             f"{each['dim']}D, {each['leaves']}",
@@ -98,7 +98,7 @@ def _tree_table(result: dict[str, Any]) -> Table:
         ]
         for each in result.get("tree", [])
     ]
-    # The plan makes the table of neighbours itself, and the decision balances: the sum counts them once.
+    # The plan makes the table of neighbours itself, and marking balances: the sum counts them once.
     columns = ["leaves", *names, "sum", *(f"{kind} B/leaf" for kind in kinds)]
     return Table(_title("Tree operations, seconds", result), columns, rows)
 

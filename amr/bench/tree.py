@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,9 @@ import numpy as np
 from amr.comm import Comm
 from amr.guard.verify import Guard
 from amr.indicators import create_indicator, leaf_state
+from amr.indicators.marking import mark_wished, wish
 from amr.indicators.regrid import Decider
-from amr.indicators.review import message
+from amr.indicators.review import findings
 from amr.mesh.balance import balance_flags
 from amr.mesh.geometry import Geometry
 from amr.mesh.neighbors import neighbors
@@ -35,11 +37,11 @@ def measure_tree(dim: int, n_leaves: int) -> dict[str, Any]:
     """Seconds of each operation and bytes per leaf, on a shell of refinement with ``n_leaves`` leaves or somewhat more.
 
     The next regrid refines an eighth of the leaves on the shell and asks to coarsen everything else; the partition is among 1000
-    ranks, the tables and the plan are those of one rank that owns all leaves. ``decision``: what every rank makes of the values
-    gathered from all leaves, guards and ``balance`` included. Bytes per leaf: ``replicated`` of the tree, on every rank;
-    ``remembered`` of each leaf for the next decision and ``gathered`` for this one, values and what is made of them, on every
-    rank, too; ``local`` of the neighbour table and the ghost plan, where the leaf is owned; ``peak`` while they are made.
-    Not collective.
+    ranks; decision, tables and plan are those of one rank that owns all leaves. ``mark``: flags of all leaves from the wishes
+    gathered of them, ``balance`` included, which every rank makes; ``decision``: the rest of a decision, guards included, of own
+    leaves. Bytes per leaf: ``replicated`` of the tree, on every rank, and ``marking`` while it marks; where the leaf is owned,
+    ``local`` of the neighbour table and the ghost plan, ``peak`` while they are made, and ``deciding``: what is found, what is
+    made of it and what is remembered. Not collective.
     """
     forest = _shell(dim, n_leaves)
     on_shell = _is_on_shell(forest)
@@ -50,23 +52,24 @@ def measure_tree(dim: int, n_leaves: int) -> dict[str, Any]:
     geometry = Geometry([-0.5] * dim, [0.5] * dim, [1] * dim, _BLOCK_CELLS)
     boundary = BoundaryFill(physics, layout, geometry, ["periodic"] * (2 * dim))
     parts = Comm.self_(), layout, physics.spec, boundary
-    decide, gathered = _decision(forest, on_shell, physics, layout, geometry)
+    decide, found_bytes = _decision(forest, on_shell, physics, layout, geometry)
+    wishes = _wishes(on_shell, dim)
     weights = np.random.default_rng(1).uniform(1.0, 2.0, forest.n_leaves)
     leaves, starts = np.arange(forest.n_leaves), np.array([0, forest.n_leaves])
     operations = {
         "balance": lambda: balance_flags(forest, wanted),
         "adapt": lambda: forest.adapt(balance_flags(forest, wanted)),
         "partition": lambda: partition(weights, 1000),
+        "mark": lambda: mark_wished(forest, wishes),
         "decision": decide,
         "neighbors": lambda: neighbors(forest, leaves),
         "ghost_plan": lambda: GhostFill(forest, starts, *parts).free(),
     }
     seconds = {name: _best(operation, 3 if n_leaves < 1_000_000 else 1) for name, operation in operations.items()}
     seconds["adapt"] = max(seconds["adapt"] - seconds["balance"], 0.0)
-    tracemalloc.start()
-    decide()
-    gathered += tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    seconds["decision"] = max(seconds["decision"] - seconds["mark"], 0.0)
+    marking = wishes.nbytes + _peak(lambda: mark_wished(forest, wishes))
+    deciding = found_bytes + _peak(decide)
     tracemalloc.start()
     copy = forest.adapt(np.zeros(forest.n_leaves, np.int8))[0]
     replicated = tracemalloc.get_traced_memory()[0]
@@ -81,8 +84,8 @@ def measure_tree(dim: int, n_leaves: int) -> dict[str, Any]:
         "seconds": seconds,
         "total_seconds": sum(seconds.values()) - seconds["neighbors"] - seconds["balance"],
         "replicated_bytes": replicated / copy.n_leaves,
-        "remembered_bytes": float(leaf_state.LEAF_STATE.itemsize),
-        "gathered_bytes": gathered / forest.n_leaves,
+        "marking_bytes": marking / forest.n_leaves,
+        "deciding_bytes": deciding / forest.n_leaves,
         "local_bytes": (now - replicated) / forest.n_leaves,
         "peak_bytes": (peak - replicated) / forest.n_leaves,
     }
@@ -91,24 +94,56 @@ def measure_tree(dim: int, n_leaves: int) -> dict[str, Any]:
 def _decision(
     forest: Forest, on_shell: np.ndarray, physics: Physics, layout: Layout, geometry: Geometry
 ) -> tuple[Callable[[], Any], int]:
-    """A decision of the default indicator and guards: the leaves on the shell are hot; bytes of the values it is made from."""
+    """A decision of the default indicator and guards: the leaves on the shell are hot; bytes of what it is made from."""
     indicator = create_indicator("multiresolution", physics)
     decider = Decider(
         Comm.self_(), physics, layout, geometry, [indicator], guard=Guard(physics, layout, indicator.variables)
     )
-    refine, coarsen = decider._own_thresholds(forest)
-    found = np.zeros(forest.n_leaves, dtype=message(refine.shape[1]))
+    mesh = _Whole(
+        forest, slice(0, forest.n_leaves), np.array([forest.n_leaves]), forest.level, geometry.spacing(forest.level)
+    )
+    refine, coarsen = decider.finder.own_thresholds(mesh)
+    found = np.zeros(forest.n_leaves, dtype=findings(refine.shape[1]))
     found["eta"] = found["parent"] = np.where(on_shell[:, None], 2 * refine, 0.0)
     found["detail"] = np.where(on_shell, 1.0, 0.0)
-    found["near"] = np.where(on_shell, np.uint32((1 << 3**forest.dim) - 1), np.uint32(0))
+    found["near"] = _near(on_shell, forest.dim)
     no_wait = np.ones(forest.n_leaves)
 
     def decide() -> None:
         decider.leaf = leaf_state.start(forest.n_leaves)
-        values = decider._columns(found, refine, coarsen).values()
-        decider._mark(forest, found, values, no_wait, refine, coarsen, False)
+        values = decider.finder.leaves(found, refine, coarsen).values()
+        decider._mark(mesh, found, values, no_wait, refine, coarsen, False)
 
     return decide, found.nbytes
+
+
+@dataclass
+class _Whole:
+    """All leaves as the blocks of one rank."""
+
+    forest: Forest
+    leaves: slice
+    n_of_rank: np.ndarray
+    level: np.ndarray
+    spacing: np.ndarray
+
+
+def _near(on_shell: np.ndarray, dim: int) -> np.ndarray:
+    return np.where(on_shell, np.uint32((1 << 3**dim) - 1), np.uint32(0))
+
+
+def _wishes(on_shell: np.ndarray, dim: int) -> np.ndarray:
+    """What is gathered of all leaves: those on the shell are hot all over, the others would rather be coarser."""
+    return wish(_near(on_shell, dim), ~on_shell, np.zeros(len(on_shell), dtype=bool))
+
+
+def _peak(operation: Callable[[], Any]) -> int:
+    """Most bytes that a call takes."""
+    tracemalloc.start()
+    operation()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
 
 
 def _shell(dim: int, n_leaves: int) -> Forest:

@@ -113,8 +113,8 @@ class Probes:
         Parameters
         ----------
         mesh : LocalMesh
-        leaf : LEAF_STATE (n_leaves,)
-            The same on every rank; not read with ``everything``.
+        leaf : LEAF_STATE (n_block,)
+            Of this rank's leaves; not read with ``everything``.
         u : float64 (n_block, n_var, nk, nj, ni)
         time : float
         everything : bool
@@ -133,13 +133,12 @@ class Probes:
         self._n_looks += 1
         alarmed, held = np.zeros(mesh.n_block, dtype=bool), np.zeros(mesh.n_block, dtype=bool)
         turns = [everything or (self._n_looks + number) % ROTATION == 0 for number in range(len(self.targets))]
-        is_new = np.zeros(0, dtype=bool) if everything else (leaf["held"] > 0) & (leaf["since"] == 0)
-        if not any(turns) and not is_new.any():
+        if not any(turns) and not self._comm.any(bool(((leaf["held"] > 0) & (leaf["since"] == 0)).any())):
             return alarmed, held
         self._lattice = Lattice(self._geometry, self._seed, self._n_looks)
         counts = self._found
         counts[:] = 0
-        visits = list(self._visits(mesh, turns, None if everything else leaf[mesh.leaves]))
+        visits = list(self._visits(mesh, turns, None if everything else leaf))
         self._comm.agreed(lambda: self._ask_all(mesh, visits, u, time))
         self._range = self._comm.allreduce_max(self._range.ravel()).reshape(self._range.shape)
         found = self._comm.agreed(lambda: [self._judge(mesh, visit, u, time) for visit in visits])

@@ -12,7 +12,7 @@ import numpy as np
 from amr.guard.classify import BLOCK_CLASS, Kind, classify
 from amr.guard.scouts import scout_width_99
 from amr.guard.verify import CURVATURE, Counters
-from amr.indicators.columns import across
+from amr.indicators.columns import by_variable, count_hot
 
 if TYPE_CHECKING:
     from amr.guard.sampling import Sampled
@@ -36,31 +36,18 @@ def volume_fractions(forest: Forest) -> np.ndarray:
     return np.ldexp(1.0, -forest.dim * forest.level.astype(np.int32)) / prod(forest.root_blocks)
 
 
-def hot_fractions(forest: Forest, hot: np.ndarray, columns: Sequence[Sequence[str]]) -> dict[str, float]:
+def hot_fractions(forest: Forest, counts: Mapping[str, int]) -> dict[str, float]:
     """Part of the domain that is on ``max_level`` and calls for more, by variable.
 
     Parameters
     ----------
     forest : Forest
-    hot : bool (n_leaves, n_columns)
-        Which columns call for refinement of a leaf.
-    columns : sequence of (indicator, variable)
-        Of ``hot``. Indicators that look at several variables at once go under their own names.
+    counts : dict of str to int
+        Leaves on ``max_level`` that call for refinement, by variable. Indicators that look at several variables at once go
+        under their own names.
     """
     volume = float(np.ldexp(1.0, -forest.dim * forest.max_level)) / prod(forest.root_blocks)
-    on_top = forest.level == forest.max_level
-    return {
-        name: int(np.count_nonzero(across(np.logical_or, hot[:, own]) & on_top)) * volume
-        for name, own in columns_by_variable(columns).items()
-    }
-
-
-def columns_by_variable(columns: Sequence[Sequence[str]]) -> dict[str, list[int]]:
-    """Variable (or indicator, where there is none) -> its columns."""
-    found: dict[str, list[int]] = {}
-    for column, (label, variable) in enumerate(columns):
-        found.setdefault(variable or label, []).append(column)
-    return found
+    return {name: count * volume for name, count in counts.items()}
 
 
 @dataclass
@@ -99,9 +86,9 @@ class History:
         self.scout_evaluations += sampled.scout_evaluations
         self.bisected += sampled.bisected
 
-    def add_regrid(self, forest: Forest, hot: np.ndarray, columns: Sequence[Sequence[str]], time: float) -> None:
-        """Book the time since the last regrid on what was hot at its end; before the mesh changes."""
-        self.hot_time = self._with(hot_fractions(forest, hot, columns), time)
+    def add_regrid(self, fractions: Mapping[str, float], time: float) -> None:
+        """Book the time since the last regrid on what was hot at its end, `hot_fractions`; before the mesh changes."""
+        self.hot_time = self._with(fractions, time)
         self.elapsed += time - self.since
         self.since = time
 
@@ -231,10 +218,10 @@ def report(
         Per 100 regrids.
     """
     volume, on_top, is_hot = volume_fractions(forest), forest.level == forest.max_level, hot.any(axis=1)
-    now = hot_fractions(forest, hot, columns)
+    now = hot_fractions(forest, count_hot(hot, on_top, columns))
     mean = history.space_time_fractions(now, time)
     under_resolved: dict[str, Any] = {}
-    for name, own in columns_by_variable(columns).items():
+    for name, own in by_variable(columns).items():
         leaves = on_top & hot[:, own].any(axis=1)
         own_kind = kinds.get(name, seen["kind"])
         by_class = {kind.label: fsum(volume[leaves & (own_kind == kind)]) for kind in Kind}

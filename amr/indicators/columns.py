@@ -16,6 +16,22 @@ def across(function: np.ufunc, columns: np.ndarray, empty: float = 0.0) -> np.nd
     return reduce(function, columns.T) if columns.shape[1] else np.full(len(columns), empty)
 
 
+def by_variable(columns: Sequence[Sequence[str]]) -> dict[str, list[int]]:
+    """Variable (or indicator, where there is none) -> its columns; each of ``columns`` is (indicator, variable)."""
+    found: dict[str, list[int]] = {}
+    for column, (label, variable) in enumerate(columns):
+        found.setdefault(variable or label, []).append(column)
+    return found
+
+
+def count_hot(hot: np.ndarray, which: np.ndarray, columns: Sequence[Sequence[str]]) -> dict[str, int]:
+    """For each variable, those of the leaves ``which``, bool (n,), that are ``hot``, bool (n, m), in one of its columns."""
+    return {
+        name: int(np.count_nonzero(across(np.logical_or, hot[:, own]) & which))
+        for name, own in by_variable(columns).items()
+    }
+
+
 def combine_near(near: Sequence[np.ndarray], combine: str, n_block: int) -> np.ndarray:
     """One `near` mask per block from those of the indicators, uint32 (n_block,).
 

@@ -13,29 +13,41 @@ if TYPE_CHECKING:
 
 
 class BlocksOfRank(Protocol):
-    """What `Decider.decide` reads of the mesh: the replicated forest, and level and spacing of the local blocks."""
+    """What `Decider.decide` reads of the mesh: the replicated forest, and level and spacing of the local blocks.
+
+    Attributes
+    ----------
+    forest : Forest
+    leaves : slice
+        This rank's leaves in it, from a number to a number.
+    n_of_rank : int64 (size,)
+        Leaves of each rank.
+    level : int8 (n_block,)
+    spacing : float64 (n_block, 3)
+    """
 
     forest: Forest
+    leaves: slice
+    n_of_rank: np.ndarray
     level: np.ndarray
     spacing: np.ndarray
-    leaves: slice
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What a regrid decided and from what; the same on every rank.
+    """What a regrid decided of all leaves, the same on every rank, and from what, for this rank's blocks.
 
     Attributes
     ----------
     flags : int8 (n_leaves,)
         Balanced flags for `Forest.adapt`.
-    value : float64 (n_leaves,)
+    value : float64 (n_block,)
         Combined indicator value in units of ``refine``: above ``threshold`` is hot.
-    eta : float64 (n_leaves, n_indicators)
+    eta : float64 (n_block, n_indicators)
         Each indicator's value.
-    threshold : float64 (n_leaves,)
+    threshold : float64 (n_block,)
         What ``value`` was compared with: 1, but for marking strategies, factors by level and region, and a budget.
-    near : uint32 (n_leaves,)
+    near : uint32 (n_block,)
         Where in the leaf the hot cells are.
     labels : tuple of str
         The indicators.

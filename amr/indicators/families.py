@@ -17,12 +17,12 @@ from amr.indicators.trial import TrialIndicator
 from amr.indicators.uncertainty_gradient import UncertaintyGradient
 
 if TYPE_CHECKING:
+    from amr.comm import Comm
     from amr.indicators.decision import BlocksOfRank
     from amr.indicators.fields import Fields
     from amr.indicators.review import Parts
     from amr.mesh.geometry import Geometry
     from amr.mesh.pool import Layout
-    from amr.mesh.tree import Forest
     from amr.scheme.trial import TrialMaker
 
 
@@ -69,7 +69,7 @@ class Families:
         self.blocks = {i: each for i, each in enumerate(indicators) if isinstance(each, BlockIndicator)}
         self.trials = {i: each for i, each in enumerate(indicators) if isinstance(each, TrialIndicator)}
         derived = {i: each for i, each in enumerate(indicators) if isinstance(each, UncertaintyGradient)}
-        #: Indicator and the number of the one it is computed from, after gathering.
+        #: Indicator and the number of the one it is computed from, whose values of all leaves it needs.
         self.derived = {i: (each, each.source(indicators)) for i, each in derived.items()}
 
     @property
@@ -153,22 +153,27 @@ class Families:
             into.eta[:, c] = into.parent[:, c] = values
             into.near[:, c] = near_everywhere(values > into.tau[:, c], buffer, self.layout.dim)
 
-    def derive(self, forest: Forest, found: np.ndarray, tau: np.ndarray, buffer: int, combine: str) -> None:
-        """Set the derived columns of what was gathered, and combine their masks with it, in place.
+    def derive(
+        self, mesh: BlocksOfRank, found: np.ndarray, tau: np.ndarray, buffer: int, combine: str, comm: Comm
+    ) -> None:
+        """Set the derived columns of what was found, and combine their masks with it, in place. Collective if there are any.
 
         Parameters
         ----------
-        forest : Forest
-        found : structured array (n_leaves,)
+        mesh : BlocksOfRank
+        found : structured array (n_block,)
             ``eta``, ``parent`` (n_columns,) and ``near``.
-        tau : float64 (n_leaves, n_columns)
+        tau : float64 (n_block, n_columns)
         buffer : int
         combine : str
+        comm : Comm
         """
+        forest = mesh.forest
         for i, (indicator, source) in self.derived.items():
             own = found["eta"][:, self.first[source] : self.first[source + 1]].max(axis=1)
-            refine = self.indicators[source].thresholds(forest.level, forest.max_level, forest.dim)[0]
+            refine = self.indicators[source].thresholds(mesh.level, forest.max_level, forest.dim)[0]
+            value = indicator.evaluate(forest, comm.allgatherv(own / refine, mesh.n_of_rank))
             c = self.first[i]
-            found["eta"][:, c] = found["parent"][:, c] = indicator.evaluate(forest, own / refine)
+            found["eta"][:, c] = found["parent"][:, c] = value[mesh.leaves]
             mask = near_everywhere(found["eta"][:, c] > tau[:, c], buffer, self.layout.dim)
             found["near"] = found["near"] | mask if combine == "or" else found["near"] & mask

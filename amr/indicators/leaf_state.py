@@ -1,6 +1,6 @@
 """What is remembered of each leaf from regrid to regrid: patience, flicker, the cause of its level, what the guards know.
 
-One structured array over all leaves, the same on every rank; it goes into the checkpoint.
+One structured array over the leaves of a rank, which moves with them; that of all leaves goes into the checkpoint.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from enum import IntEnum
 import numpy as np
 
 from amr._kernels import leaf_state as _c
+from amr.comm import Comm, exchange_once
 
 #: Samples of the last regrids that a noise verdict is made from.
 N_SAMPLES: int = _c.N_SAMPLES
+_TAG = 15
 #: Regrids that a finding of a probe keeps a leaf: some turns of the probes.
 HELD: int = _c.HELD
 
@@ -110,6 +112,58 @@ def carry(state: np.ndarray, source: np.ndarray, change: np.ndarray, n_children:
     new["kind"][fresh] = -1
     new["samples"][fresh] = np.nan
     return new
+
+
+def move(
+    state: np.ndarray,
+    source: np.ndarray,
+    change: np.ndarray,
+    n_children: int,
+    old: np.ndarray,
+    new: np.ndarray,
+    comm: Comm,
+) -> np.ndarray:
+    """State of this rank's leaves of the next forest, from the ranks that held what they come from. Collective.
+
+    Parameters
+    ----------
+    state : LEAF_STATE (n_block,)
+        Of this rank's leaves of the forest before.
+    source, change : int (n_new,)
+        Of all new leaves, as `Forest.adapt` returns them.
+    n_children : int
+    old, new : int64 (size + 1,)
+        First leaf of each rank in the forest before, and in the next.
+    comm : Comm
+    """
+    wanted, rank = _sources(source, change, n_children, new), comm.rank
+    first, last = np.maximum(wanted[:, 0], old[rank]), np.minimum(wanted[:, 1], old[rank + 1])
+    send = {
+        int(r): state[first[r] - old[rank] : last[r] - old[rank]].view(np.uint8)
+        for r in np.flatnonzero(last > first)
+        if r != rank
+    }
+    first, last = np.maximum(wanted[rank, 0], old[:-1]), np.minimum(wanted[rank, 1], old[1:])
+    owners = np.flatnonzero(last > first)
+    sizes = {int(r): int(last[r] - first[r]) * LEAF_STATE.itemsize for r in owners if r != rank}
+    received = exchange_once(comm, send, sizes, np.uint8, _TAG) if send or sizes else {}
+    parts = [
+        state[first[r] - old[rank] : last[r] - old[rank]] if r == rank else received[r].view(LEAF_STATE)
+        for r in owners.tolist()
+    ]
+    whole = np.concatenate(parts) if parts else state[:0]
+    own = slice(int(new[rank]), int(new[rank + 1]))
+    return carry(whole, source[own] - wanted[rank, 0], change[own], n_children)
+
+
+def _sources(source: np.ndarray, change: np.ndarray, n_children: int, starts: np.ndarray) -> np.ndarray:
+    """First and last + 1 of the old leaves that the new ones of each rank come from, int64 (size, 2); 0, 0 for ranks without."""
+    wanted = np.zeros((len(starts) - 1, 2), dtype=np.int64)
+    has = starts[1:] > starts[:-1]
+    first, last = starts[:-1][has], starts[1:][has] - 1
+    wanted[has, 0] = source[first]
+    wanted[has, 1] = source[last] + np.where(change[last] < 0, n_children, 1)
+    return wanted
 
 
 def to_text(state: np.ndarray) -> str:

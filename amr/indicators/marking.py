@@ -1,6 +1,6 @@
-"""From block values to flags: thresholds, hysteresis, buffer, static regions, 2:1 balance. Serial, on all leaves at once.
+"""From what is wanted of the leaves to flags: hysteresis, buffer, static regions, 2:1 balance. Serial, on all leaves at once.
 
-Every rank computes the same from the same gathered values; nothing here is collective.
+Every rank computes the same from what was gathered, a `wish` of four bytes for each leaf; nothing here is collective.
 """
 
 from __future__ import annotations
@@ -54,6 +54,24 @@ class Marked:
 
     flags: np.ndarray
     cause: np.ndarray
+
+
+#: Bits of a wish beside those of `near`: the leaf is calm, it is vetoed.
+_CALM, _VETOED = np.uint32(1 << 30), np.uint32(1 << 31)
+
+
+def wish(near: np.ndarray, calm: np.ndarray, vetoed: np.ndarray) -> np.ndarray:
+    """What the other ranks must know of leaves to mark them, uint32 (n,); arguments (n,) as of `mark`."""
+    return near | np.where(calm, _CALM, np.uint32(0)) | np.where(vetoed, _VETOED, np.uint32(0))
+
+
+def mark_wished(
+    forest: Forest, wishes: np.ndarray, regions: Sequence[Region] = (), geometry: Geometry | None = None
+) -> Marked:
+    """`mark` with what `wish` gave for all leaves."""
+    vetoed = wishes >= _VETOED
+    near = wishes & (_CALM - np.uint32(1))
+    return mark(forest, near, (wishes & _CALM) != 0, regions, geometry, vetoed if vetoed.any() else None)
 
 
 def mark(

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
     from amr._kernels.ghosts import GhostPlan
+    from amr.comm import Comm
+    from amr.indicators.decision import BlocksOfRank
     from amr.indicators.fields import Scale
-    from amr.indicators.marking import Marked
-    from amr.mesh.tree import Forest
 
 #: Some local blocks, and what makes their ghosts; None where the pool's are filled.
 Part = tuple[np.ndarray, "GhostPlan | None"]
@@ -39,20 +39,53 @@ class Guards(Protocol):
 
     def look(self, u: np.ndarray, parts: Parts, alarmed: np.ndarray, scales: Mapping[int, Scale]) -> np.ndarray: ...
 
+    def alarms(
+        self, mesh: BlocksOfRank, leaf: np.ndarray, hot: np.ndarray, sampled: np.ndarray, found: np.ndarray
+    ) -> Alarms: ...
+
     def review(
-        self, forest: Forest, leaf: np.ndarray, hot: np.ndarray, sampled: np.ndarray, found: np.ndarray
+        self, mesh: BlocksOfRank, leaf: np.ndarray, alarms: Alarms, found: np.ndarray, asked: Asked, comm: Comm
     ) -> Review: ...
 
-    def settle(self, forest: Forest, leaf: np.ndarray, review: Review, marked: Marked, found: np.ndarray) -> None: ...
+    def settle(
+        self, mesh: BlocksOfRank, leaf: np.ndarray, review: Review, flags: np.ndarray, found: np.ndarray
+    ) -> None: ...
 
     def to_meta(self) -> dict[str, Any]: ...
 
     def from_meta(self, meta: Mapping[str, Any]) -> None: ...
 
 
+class Asked(NamedTuple):
+    """What the guards have to look at more closely, with other ranks; of one rank, or of any.
+
+    Attributes
+    ----------
+    looks
+        Leaves have been looked at, now or in the last regrids.
+    suspects
+        A leaf may be noise: its neighbours are asked.
+    trials
+        Leaves of two ranks are on one trial.
+    """
+
+    looks: bool = False
+    suspects: bool = False
+    trials: bool = False
+
+
+@dataclass(frozen=True)
+class Alarms:
+    """The alarms of this rank's leaves, bool (n_block,): all, those that samples have raised; and what has to be ``asked``."""
+
+    all: np.ndarray
+    sampled: np.ndarray
+    asked: Asked
+
+
 @dataclass(frozen=True)
 class Review:
-    """What the guards say of the alarms: bool (n_leaves,) each.
+    """What the guards say of the alarms of this rank's leaves: bool (n_block,) each.
 
     Attributes
     ----------
@@ -75,15 +108,15 @@ class Review:
     on_trial: np.ndarray
 
 
-def no_review(n_leaves: int) -> Review:
+def no_review(n_block: int) -> Review:
     """Of guards that are switched off."""
-    no = np.zeros(n_leaves, dtype=bool)
+    no = np.zeros(n_block, dtype=bool)
     return Review(no, no, no, no, no)
 
 
 @lru_cache(maxsize=8)
-def message(n_columns: int) -> np.dtype[np.void]:
-    """What the ranks tell each other of a leaf, as fields of a structured array."""
+def findings(n_columns: int) -> np.dtype[np.void]:
+    """What is found in a leaf, as fields of a structured array."""
     fields: list[tuple[Any, ...]] = [
         ("eta", np.float64, (n_columns,)),
         ("parent", np.float64, (n_columns,)),

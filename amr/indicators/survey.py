@@ -11,6 +11,7 @@ import numpy as np
 
 from amr.indicators.decision import BlocksOfRank
 from amr.indicators.fields import Scale
+from amr.indicators.finder import Present
 from amr.indicators.regrid import Decider
 from amr.indicators.review import Parts
 
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Survey:
-    """What the indicators say of all leaves.
+    """What the indicators say of this rank's leaves.
 
     Attributes
     ----------
-    hot : bool (n_leaves, n_columns)
-        As `Decider.hot`; the same on every rank.
+    hot : bool (n_block, n_columns)
+        Which columns call for refinement of a leaf, whatever a cell budget says.
     scales : dict of int to Scale
         What differences of each primitive variable are measured by.
     """
@@ -51,17 +52,16 @@ def survey(
     PluginError
         On every rank, if a plugin fails on one.
     """
-    asked, forest = copy(decider), mesh.forest
-    asked.fields = copy(decider.fields)  # its scales may change
-    if not asked.fields.scales:
-        asked.fields.measure(u, asked.comm)
-    refine, coarsen = asked._own_thresholds(forest)
-    first = asked.thresholds.first(forest)
-    values = asked.families.begin(len(u))
-    found = asked._gather(mesh, u, parts, asked._limits(refine, coarsen, first), (None, None), values, trial, time)
-    value, _ = asked._columns(found, refine, coarsen).values()
-    threshold = asked.thresholds.choose(forest, first, value)
-    hot = found["eta"] > refine * threshold[:, None]
-    if asked.combine == "and":
-        hot &= asked._by_indicator(hot).all(axis=1)[:, None]
-    return Survey(hot, asked.fields.scales)
+    finder, rule = copy(decider.finder), decider.thresholds
+    finder.fields = copy(finder.fields)  # its scales may change
+    if not finder.fields.scales:
+        finder.fields.measure(u, finder.comm)
+    refine, coarsen = finder.own_thresholds(mesh)
+    first = rule.first(mesh)
+    present = Present(mesh, u, parts, trial=trial, time=time)
+    found = finder.find(present, rule.limits(refine, coarsen, first), finder.families.begin(len(u)))
+    value, _ = finder.leaves(found, refine, coarsen).values()
+    hot = found["eta"] > refine * rule.choose(mesh, first, value)[:, None]
+    if finder.combine == "and":
+        hot &= finder.by_indicator(hot).all(axis=1)[:, None]
+    return Survey(hot, finder.fields.scales)

@@ -1,8 +1,8 @@
 """Marking: above which value a block counts as hot. One threshold per leaf, the same on every rank.
 
-Values are *in units of* ``refine``: 1 is an indicator's own threshold (csrc/leaf_state.h). Everything here works on the
-replicated arrays of all leaves; nothing is collective. Sums are exactly rounded, so that neither the number of ranks nor a
-mirrored or transposed mesh changes a bit.
+Values are *in units of* ``refine``: 1 is an indicator's own threshold (csrc/leaf_state.h). Each rank has those of its own
+leaves; what depends on all of them is reduced or gathered. Sums are exactly rounded, so that neither the number of ranks nor
+a mirrored or transposed mesh changes a bit.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from amr.errors import CaseError
 from amr.indicators.marking import Region, overlap
 
 if TYPE_CHECKING:
+    from amr.comm import Comm
+    from amr.indicators.decision import BlocksOfRank
     from amr.mesh.geometry import Geometry
     from amr.mesh.tree import Forest
 
@@ -113,22 +115,18 @@ class ThresholdState:
 
 
 def leaf_factors(
-    forest: Forest, geometry: Geometry, level_factors: Sequence[float] = (), regions: Sequence[Region] = ()
+    mesh: BlocksOfRank, geometry: Geometry, level_factors: Sequence[float] = (), regions: Sequence[Region] = ()
 ) -> np.ndarray:
-    """Multiplier of each leaf's thresholds, float64 (n_leaves,): its level's times those of all regions that it overlaps."""
-    factor = np.ones(forest.n_leaves)
+    """Multiplier of each local leaf's thresholds, float64 (n_block,): its level's times those of all regions it overlaps."""
+    factor = np.ones(len(mesh.level))
     if level_factors:
         last = len(level_factors) - 1
-        factor *= np.asarray(level_factors, dtype=float)[np.minimum(forest.level, last)]
+        factor *= np.asarray(level_factors, dtype=float)[np.minimum(mesh.level, last)]
+    own = mesh.leaves.start + np.arange(len(mesh.level))
     for region in regions:
         if region.factor != 1:
-            factor[overlap(forest, geometry, region, np.arange(forest.n_leaves))] *= region.factor
+            factor[overlap(mesh.forest, geometry, region, own) - mesh.leaves.start] *= region.factor
     return factor
-
-
-def maximum_threshold(value: np.ndarray, theta: float) -> float:
-    """``theta`` times the largest of ``value`` (n,); 0 without leaves."""
-    return theta * float(value.max(initial=0.0))
 
 
 def bulk_threshold(value: np.ndarray, theta: float) -> float:
@@ -204,13 +202,14 @@ def steer(multiplier: float, estimate: float, target: float, refinable: float, t
 
 
 class ThresholdRule:
-    """Thresholds of all leaves by a `Marking`, and the state that they need.
+    """Thresholds of this rank's leaves by a `Marking`, and the state that they need.
 
     Parameters
     ----------
     marking : Marking
     regions : sequence of Region
     geometry : Geometry
+    comm : Comm
 
     Attributes
     ----------
@@ -222,76 +221,86 @@ class ThresholdRule:
         Options that do not go together.
     """
 
-    def __init__(self, marking: Marking, regions: Sequence[Region], geometry: Geometry) -> None:
+    def __init__(self, marking: Marking, regions: Sequence[Region], geometry: Geometry, comm: Comm) -> None:
         marking.check()
-        self.marking, self.regions, self.geometry = marking, tuple(regions), geometry
+        self.marking, self.regions, self.geometry, self.comm = marking, tuple(regions), geometry, comm
         self.state = ThresholdState()
 
-    def first(self, forest: Forest) -> np.ndarray:
-        """Thresholds to evaluate the indicators with, float64 (n_leaves,), before their values are known.
+    def first(self, mesh: BlocksOfRank) -> np.ndarray:
+        """Thresholds to evaluate the indicators with, float64 (n_block,), before their values are known. Not collective.
 
         They are final with "absolute" and no ``target_error``. Otherwise the masks of what is near hot cells have to be made
         again once `choose` has said the final ones: thresholds of the last regrid would make the mesh lag behind the flow and
         depend on when regrids were.
         """
-        return self.state.multiplier * leaf_factors(forest, self.geometry, self.marking.level_factors, self.regions)
+        return self.state.multiplier * leaf_factors(mesh, self.geometry, self.marking.level_factors, self.regions)
 
-    def choose(self, forest: Forest, first: np.ndarray, value: np.ndarray) -> np.ndarray:
-        """Final thresholds, float64 (n_leaves,), before the cell budget.
+    def limits(self, refine: np.ndarray, coarsen: np.ndarray, threshold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What makes a leaf hot, and what it must not exceed to be looked at on its parent's cells, of each leaf and column."""
+        hot = refine * threshold[:, None]
+        # A budget may raise the thresholds by more than is known yet.
+        return hot, hot if self.marking.max_leaves is not None else coarsen * threshold[:, None]
+
+    def choose(self, mesh: BlocksOfRank, first: np.ndarray, value: np.ndarray) -> np.ndarray:
+        """Final thresholds, float64 (n_block,), before the cell budget. Collective.
 
         Parameters
         ----------
-        forest : Forest
-        first : float64 (n_leaves,)
+        mesh : BlocksOfRank
+        first : float64 (n_block,)
             What `first` gave.
-        value : float64 (n_leaves,)
+        value : float64 (n_block,)
             In units of ``refine``.
         """
         marking = self.marking
         if marking.name == "absolute":
             return first
         if marking.name == "maximum":
-            chosen = maximum_threshold(value / first, marking.theta) * first
+            chosen = marking.theta * self._largest(value / first) * first
         else:
             # value sqrt(volume) in units of a root block's, so that it is a threshold on values that varies from level to level.
-            weight = np.sqrt(np.ldexp(1.0, -forest.dim * forest.level.astype(np.int32)))
-            chosen = bulk_threshold(value * weight / first, marking.theta) * first / weight
+            weight = np.sqrt(np.ldexp(1.0, -mesh.forest.dim * mesh.level.astype(np.int32)))
+            weighted = self.comm.allgatherv(value * weight / first, mesh.n_of_rank)
+            chosen = bulk_threshold(weighted, marking.theta) * first / weight
         return np.maximum(chosen, LEAST)
 
-    def follow_target(self, forest: Forest, error: np.ndarray, value: np.ndarray) -> None:
-        """Note the estimated error and, with ``target_error``, steer the multiplier (before `first` is asked again).
+    def follow_target(self, mesh: BlocksOfRank, error: np.ndarray, value: np.ndarray) -> None:
+        """Note the estimated error and, with ``target_error``, steer the multiplier (before `first` is asked again). Collective.
 
         Parameters
         ----------
-        forest : Forest
-        error : float64 (n_leaves,)
+        mesh : BlocksOfRank
+        error : float64 (n_block,)
             Estimated L1 error of each leaf per volume, in units of the variables' ranges.
-        value : float64 (n_leaves,)
+        value : float64 (n_block,)
             In units of ``refine`` and of the leaf's factors.
         """
-        share = error * np.ldexp(1.0, -forest.dim * forest.level.astype(np.int32)) / math.prod(forest.root_blocks)
+        forest = mesh.forest
+        share = error * np.ldexp(1.0, -forest.dim * mesh.level.astype(np.int32)) / math.prod(forest.root_blocks)
+        share = self.comm.allgatherv(share, mesh.n_of_rank)
         estimate = math.fsum(share)
         self.state.error_estimate = estimate
         if self.marking.target_error is not None:
             refinable = math.fsum(share[forest.level < forest.max_level])
-            top = float(value.max(initial=0.0))
+            top = self._largest(value)
             self.state.multiplier = steer(self.state.multiplier, estimate, self.marking.target_error, refinable, top)
 
     def fit(self, leaves_at: Callable[[float], int], value: np.ndarray, threshold: np.ndarray, coarsen: float) -> float:
-        """Factor by which the cell budget raises the thresholds (1: it fits); noted in ``state``.
+        """Factor by which the cell budget raises the thresholds (1: it fits); noted in ``state``. Collective.
 
         Parameters
         ----------
         leaves_at : callable
-            Leaves of the mesh that ``threshold`` times a factor leads to.
-        value, threshold : float64 (n_leaves,)
+            Leaves of the mesh that ``threshold`` times a factor leads to; the same on every rank.
+        value, threshold : float64 (n_block,)
             Largest of the indicators' values, and thresholds, in units of ``refine``.
         coarsen : float
             Least ratio of a ``coarsen`` to its ``refine``: raised beyond ``value / coarsen`` everything coarsens, and what is
             still too much is held by regions or balance.
         """
         assert self.marking.max_leaves is not None
-        highest = float((value / threshold).max(initial=1.0)) / max(coarsen, 1e-3)
+        top, least = self.comm.allreduce_max([(value / threshold).max(initial=1.0), -coarsen]) * (1, -1)
+        highest = float(top) / max(float(least), 1e-3)
         factor = raise_to_fit(leaves_at, self.marking.max_leaves, highest)
         if factor > 1:
             self.state.raised += 1
@@ -299,3 +308,7 @@ class ThresholdRule:
             if self.marking.target_error is not None:
                 self.state.multiplier *= factor  # or the target would lower it on and on
         return factor
+
+    def _largest(self, value: np.ndarray) -> float:
+        """Largest value of all leaves, at least 0 (collective)."""
+        return float(self.comm.allreduce_max([value.max(initial=0.0)])[0])

@@ -43,6 +43,8 @@ class LocalMesh:
     ----------
     leaves : slice
         This rank's leaves in the forest's arrays.
+    n_of_rank : int64 (n_ranks,)
+        Leaves of each rank.
     spacing : float64 (n_block, 3)
         Cell spacing; 1 in an inactive axis.
     cell_volume : float64 (n_block,)
@@ -71,6 +73,7 @@ class LocalMesh:
         self.starts = starts
         self.geometry = geometry
         self.leaves = slice(int(starts[comm.rank]), int(starts[comm.rank + 1]))
+        self.n_of_rank = np.diff(starts)
         self.level = forest.level[self.leaves]
         self.coords = forest.coords[self.leaves]
         self.n_block = len(self.level)

@@ -7,6 +7,7 @@ digests.py run              run each case
 
 import json
 import sys
+import zlib
 from pathlib import Path
 
 from amr.comm import Comm
@@ -27,6 +28,7 @@ def facts(sim):
         "conservation": report,
         "leaves": len(sim.mesh.forest.level),
         "guard": guard_report(sim),
+        "remembered": zlib.crc32(json.dumps(sim.decider.to_meta()).encode()),
         **{name: getattr(sim.report, name) for name in sim.report.COUNTERS},
     }
 
