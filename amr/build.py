@@ -18,7 +18,7 @@ from amr.guard.verify import Guard as RegridGuard
 from amr.implicit.gravity import SelfGravity
 from amr.implicit.split import SplitSources
 from amr.implicit.time_stepper import PetscStepper
-from amr.indicators import AdjointWeighted, Decider, Indicator, Marking, Region, VariableIndicator
+from amr.indicators import AdjointWeighted, Decider, Finder, Indicator, Marking, Region, VariableIndicator
 from amr.indicators.adjoint_solve import Backward
 from amr.indicators.base import find_variables
 from amr.io.outputs import OutputOptions
@@ -312,16 +312,10 @@ def _decider(case: Case, comm: Comm, physics: Physics, layout: Layout, geometry:
         variables = {v: None for each in case.indicators if isinstance(each, VariableIndicator) for v in each.variables}
         default = find_variables(physics, physics.indicator_variables)
         guard = RegridGuard(physics, layout, tuple(variables) or default, options.classify, options.verify)
+    indicators = [_with_adjoint(each, case, comm, physics, layout, geometry) for each in case.indicators]
     return Decider(
-        comm,
-        physics,
-        layout,
-        geometry,
-        [_with_adjoint(each, case, comm, physics, layout, geometry) for each in case.indicators],
-        combine=refinement.combine,
-        buffer=case.buffer,
+        Finder(comm, physics, layout, geometry, indicators, refinement.combine, case.buffer, guard),
         patience=refinement.patience,
-        guard=guard,
         regions=[Region(tuple(each.lower), tuple(each.upper), each.level, each.factor) for each in refinement.regions],
         marking=Marking(
             refinement.marking,

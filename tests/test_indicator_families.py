@@ -7,7 +7,7 @@ import pytest
 from amr._kernels.cells import fold_cells
 
 from amr.errors import CaseError
-from amr.indicators import INDICATORS, Decider, create_indicator
+from amr.indicators import INDICATORS, Decider, Finder, create_indicator
 from amr.indicators.fields import Fields
 from amr.indicators.modal import high_modes
 from amr.mesh.geometry import Geometry
@@ -267,7 +267,7 @@ def test_uncertainty_gradient_in_a_decision(dim, combine):
 
     def decide(comm, names, start=0, stop=None):
         indicators = [create_indicator(name, physics) for name in names]
-        decider = Decider(comm, physics, layout, geometry, indicators, combine, 0)
+        decider = Decider(Finder(comm, physics, layout, geometry, indicators, combine, 0))
         return decider.decide(LocalBlocks(forest, geometry, start, stop), u[start:stop])
 
     alone, both = decide(OneRank(), ["jump"]), decide(OneRank(), ["uncertainty_gradient", "jump"])
@@ -293,6 +293,8 @@ def test_geometry_of_the_sensors_is_that_of_the_cells():
     geometry = Geometry([0.0, 0.0], [1.0, 2.0], [1, 1], 8)
     forest = Forest.uniform(2, [1, 1], False, 1)
     u = sampled(forest, geometry, layout, lambda x, y: 3 * x + 4 * y)
-    decider = Decider(OneRank(), physics, layout, geometry, [create_indicator("scalar_gradient", physics)], buffer=0)
+    decider = Decider(
+        Finder(OneRank(), physics, layout, geometry, [create_indicator("scalar_gradient", physics)], buffer=0)
+    )
     eta = decider.decide(LocalBlocks(forest, geometry), u).eta
     assert eta.item() == pytest.approx(5.0 / 8 / np.ptp(u[(0, 0, *layout.interior)]))

@@ -7,7 +7,7 @@ import pytest
 
 from amr._kernels import indicate as kernel
 from amr.errors import CaseError, PluginError
-from amr.indicators import INDICATORS, Decider, PluginIndicator, create_indicator
+from amr.indicators import INDICATORS, Finder, PluginIndicator, create_indicator
 from amr.indicators.fields import ROUND_OFF, Fields, Scale
 from amr.indicators.plugin import BlockFields, near_everywhere, some_blocks
 from amr.mesh.pool import Layout
@@ -471,9 +471,9 @@ def test_example_plugin_sees_rotation_and_nothing_else():
 def test_decider_refuses_a_buffer_wider_than_a_block():
     physics = create_physics("burgers", 1)
     with pytest.raises(CaseError, match="buffer: 9 cells"):
-        Decider(OneRank(), physics, Layout(1, 8, 2, 1), None, [], buffer=9)
+        Finder(OneRank(), physics, Layout(1, 8, 2, 1), None, [], buffer=9)
     with pytest.raises(CaseError, match="combine: 'xor'"):
-        Decider(OneRank(), physics, Layout(1, 8, 2, 1), None, [], combine="xor")
+        Finder(OneRank(), physics, Layout(1, 8, 2, 1), None, [], combine="xor")
 
 
 # ---- the cells of the parent ----------------------------------------------------------------------------------------------

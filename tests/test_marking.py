@@ -8,7 +8,7 @@ import pytest
 
 from amr._kernels import sfc
 from amr.errors import CaseError, PluginError
-from amr.indicators import Decider, Region, create_indicator
+from amr.indicators import Decider, Finder, Region, create_indicator
 from amr.indicators.columns import combine_near
 from amr.indicators.marking import mark
 from amr.mesh.balance import balance_flags, is_balanced
@@ -181,7 +181,7 @@ def test_regions_must_fit_the_mesh():
     physics, layout = create_physics("burgers", 2), Layout(2, 8, 2, 1)
     geometry = unit_geometry(forest)
     regions = [Region([0.0], [1.0], 1), Region([0.0, 1.0], [1.0, 0.0], 3)]
-    decider = Decider(OneRank(), physics, layout, geometry, [], regions=regions)
+    decider = Decider(Finder(OneRank(), physics, layout, geometry, []), regions=regions)
     with pytest.raises(CaseError) as caught:
         decider.decide(LocalBlocks(forest, geometry), np.zeros((4, *layout.shape)))
     assert str(caught.value).count("\n") == 2
@@ -190,7 +190,7 @@ def test_regions_must_fit_the_mesh():
 def test_without_indicators_only_regions_are_fine():
     forest = Forest.uniform(1, [4], False, 2, level=1)
     physics, layout, geometry = create_physics("burgers", 1), Layout(1, 8, 2, 1), unit_geometry(forest)
-    decider = Decider(OneRank(), physics, layout, geometry, [], regions=[Region([0.0], [1.0], 1)], patience=1)
+    decider = Decider(Finder(OneRank(), physics, layout, geometry, []), regions=[Region([0.0], [1.0], 1)], patience=1)
     decision = decider.decide(LocalBlocks(forest, geometry), np.zeros((8, *layout.shape)))
     assert decision.flags.tolist() == [0, 0, -1, -1, -1, -1, -1, -1]
     assert decision.eta.shape == (8, 0)
@@ -203,7 +203,7 @@ def test_coarsen_zero_means_never(coarsen):
     forest = Forest.uniform(1, [4], False, 2, level=1)
     physics, layout, geometry = create_physics("burgers", 1), Layout(1, 8, 2, 1), unit_geometry(forest)
     indicator = create_indicator("jump", physics, {"coarsen": coarsen})
-    decider = Decider(OneRank(), physics, layout, geometry, [indicator], patience=1)
+    decider = Decider(Finder(OneRank(), physics, layout, geometry, [indicator]), patience=1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         decision = decider.decide(LocalBlocks(forest, geometry), np.ones((8, *layout.shape)))
@@ -228,9 +228,8 @@ def test_any_number_of_ranks_decides_the_same(dim, combine):
         indicators.append(
             create_indicator("my.py:largest", physics, {"refine": 0.55, "coarsen": 0.2}, function=largest)
         )
-        decider = Decider(
-            comm, physics, layout, geometry, indicators, combine, 4, [Region([0.2] * dim, [0.3] * dim, 2)], patience=1
-        )
+        finder = Finder(comm, physics, layout, geometry, indicators, combine, 4)
+        decider = Decider(finder, [Region([0.2] * dim, [0.3] * dim, 2)], patience=1)
         return decider.decide(LocalBlocks(forest, geometry, start, stop), u[start:stop])
 
     serial = decide(OneRank(), 0, forest.n_leaves)
@@ -254,7 +253,9 @@ def test_plugin_that_fails_on_one_rank_fails_on_all():
 
     def decide(comm):
         start, stop = comm.rank * 4, comm.rank * 4 + 4
-        decider = Decider(comm, physics, layout, geometry, [create_indicator("my.py:picky", physics, function=picky)])
+        decider = Decider(
+            Finder(comm, physics, layout, geometry, [create_indicator("my.py:picky", physics, function=picky)])
+        )
         return decider.decide(LocalBlocks(forest, geometry, start, stop), u[start:stop])
 
     results = ThreadRank.run(2, decide)
@@ -278,7 +279,7 @@ def test_transposed_data_are_marked_transposed(mode):
             create_indicator(name, physics, options)
             for name, options in (("jump", {}), ("lohner", {"mode": mode}), ("second_difference", {}))
         ]
-        decider = Decider(OneRank(), physics, layout, unit_geometry(forest), indicators, buffer=4)
+        decider = Decider(Finder(OneRank(), physics, layout, unit_geometry(forest), indicators, buffer=4))
         return decider.decide(LocalBlocks(forest, unit_geometry(forest)), u)
 
     a, b = decide(forest, u), decide(other, u_other)
@@ -300,7 +301,7 @@ def escapes(dim, interval, buffer, cfl=0.8, n=16, max_level=2, steps=60):
     forest = Forest.uniform(dim, roots, True, max_level)
     geometry = Geometry([0.0] * dim, [4.0] * dim, roots, n)
     h = 1.0 / n / 2**max_level
-    decider = Decider(OneRank(), physics, layout, geometry, [create_indicator("jump", physics)], buffer=buffer)
+    decider = Decider(Finder(OneRank(), physics, layout, geometry, [create_indicator("jump", physics)], buffer=buffer))
 
     def state(t):
         def function(*x):  # a top hat with edges of about two of the finest cells, moving along the diagonal, periodic
@@ -311,7 +312,7 @@ def escapes(dim, interval, buffer, cfl=0.8, n=16, max_level=2, steps=60):
 
     finest = Forest.uniform(dim, roots, True, max_level, level=max_level)
     fine_blocks = LocalBlocks(finest, geometry)
-    checker = Decider(OneRank(), physics, layout, geometry, [create_indicator("jump", physics)], buffer=0)
+    checker = Decider(Finder(OneRank(), physics, layout, geometry, [create_indicator("jump", physics)], buffer=0))
 
     def is_covered(t):
         hot = checker.decide(fine_blocks, sampled(finest, geometry, layout, state(t))).near != 0

@@ -8,7 +8,7 @@ import pytest
 from amr._kernels import sfc
 from amr.case import Case
 from amr.errors import CaseError
-from amr.indicators import Decider, Marking, Region, ThresholdState, create_indicator
+from amr.indicators import Decider, Finder, Marking, Region, ThresholdState, create_indicator
 from amr.indicators import thresholds as rules
 from amr.io.snapshot import digest
 from amr.mesh.pool import Layout
@@ -177,7 +177,8 @@ class Setting:
         indicators = [create_indicator(name, self.physics, refine=refine) for name in ("jump", "second_difference")]
         if refine is not None:
             indicators = indicators[:1]
-        decider = Decider(rank, self.physics, self.layout, self.geometry, indicators, "or", 4, regions, marking=marking)
+        finder = Finder(rank, self.physics, self.layout, self.geometry, indicators, "or", 4)
+        decider = Decider(finder, regions, marking=marking)
         blocks = LocalBlocks(self.forest, self.geometry, start, stop)
         decision = decider.decide(blocks, self.u[start:stop], grow_only=grow_only)
         return decision, decider.thresholds.state

@@ -12,7 +12,7 @@ import numpy as np
 
 from amr.comm import Comm
 from amr.guard.verify import Guard
-from amr.indicators import create_indicator, leaf_state
+from amr.indicators import Finder, create_indicator, leaf_state
 from amr.indicators.marking import mark_wished, wish
 from amr.indicators.regrid import Decider
 from amr.indicators.review import findings
@@ -96,9 +96,8 @@ def _decision(
 ) -> tuple[Callable[[], Any], int]:
     """A decision of the default indicator and guards: the leaves on the shell are hot; bytes of what it is made from."""
     indicator = create_indicator("multiresolution", physics)
-    decider = Decider(
-        Comm.self_(), physics, layout, geometry, [indicator], guard=Guard(physics, layout, indicator.variables)
-    )
+    guard = Guard(physics, layout, indicator.variables)
+    decider = Decider(Finder(Comm.self_(), physics, layout, geometry, [indicator], guard=guard))
     mesh = _Whole(
         forest, slice(0, forest.n_leaves), np.array([forest.n_leaves]), forest.level, geometry.spacing(forest.level)
     )

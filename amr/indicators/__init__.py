@@ -13,6 +13,7 @@ from amr.indicators.base import Indicator, Thresholds, VariableIndicator, Variab
 from amr.indicators.cells import FamilyIndicator
 from amr.indicators.decision import Decision
 from amr.indicators.entropy import EntropyProduction
+from amr.indicators.finder import Finder
 from amr.indicators.jump import Jump
 from amr.indicators.lohner import Lohner
 from amr.indicators.marking import Region
@@ -39,6 +40,7 @@ __all__ = [
     "BlockFields",
     "Decider",
     "Decision",
+    "Finder",
     "Indicator",
     "Marking",
     "PluginIndicator",

@@ -53,8 +53,12 @@ class Finder:
     layout : Layout
     geometry : Geometry
     indicators : sequence of Indicator
-    combine, buffer, guard
-        As of `Decider`.
+    combine : str
+        "or": a block refines where any indicator is above its ``refine``; "and": where all are. Either way it coarsens only
+        where all are below their ``coarsen``.
+    buffer : int
+        Cells around a hot cell that are to be as fine as it will be; at most the cells of a block.
+    guard : Guards, optional
 
     Attributes
     ----------
@@ -86,7 +90,7 @@ class Finder:
             raise CaseError(f"combine: {combine!r} is none of {', '.join(COMBINATIONS)}")
         if not 0 <= buffer <= layout.n:
             raise CaseError(f"buffer: {buffer} cells, but must be within 0..{layout.n}, the cells of a block")
-        self.comm, self.physics, self.layout = comm, physics, layout
+        self.comm, self.physics, self.layout, self.geometry = comm, physics, layout, geometry
         self.indicators, self.combine, self.buffer, self.guard = tuple(indicators), combine, buffer, guard
         widths = [len(i.variables) if isinstance(i, VariableIndicator) else 1 for i in self.indicators]
         self.first = np.concatenate([[0], np.cumsum(widths)]).astype(np.int32)

@@ -10,21 +10,16 @@ import numpy as np
 from amr._kernels.leaf_state import Votes
 from amr.errors import CaseError, FileFormatError
 from amr.indicators import leaf_state
-from amr.indicators.base import Indicator
 from amr.indicators.columns import across, count_hot
 from amr.indicators.decision import BlocksOfRank, Decision
 from amr.indicators.finder import Finder, Present
 from amr.indicators.leaf_state import Bar
 from amr.indicators.marking import Marked, Region, check_regions, mark_wished, wish
 from amr.indicators.plugin import centre_bit
-from amr.indicators.review import Asked, Guards, Parts, Review, everything, no_review
+from amr.indicators.review import Asked, Parts, Review, everything, no_review
 from amr.indicators.thresholds import ABSOLUTE, Marking, ThresholdRule, ThresholdState, n_leaves_after
 
 if TYPE_CHECKING:
-    from amr.comm import Comm
-    from amr.mesh.geometry import Geometry
-    from amr.mesh.pool import Layout
-    from amr.physics.base import Physics
     from amr.scheme.trial import TrialMaker
 
 
@@ -33,28 +28,16 @@ class Decider:
 
     Parameters
     ----------
-    comm : Comm
-    physics : Physics
-    layout : Layout
-    geometry : Geometry
-    indicators : sequence of Indicator
-        Without any, everything outside the regions coarsens.
-    combine : str
-        "or": a block refines where any indicator is above its ``refine``; "and": where all are. Either way it coarsens only
-        where all are below their ``coarsen``.
-    buffer : int
-        Cells around a hot cell that are to be as fine as it will be; at most the cells of a block.
+    finder : Finder
+        The indicators, without which everything outside the regions coarsens, and the guards.
     regions : sequence of Region
     patience : int
         Regrids in a row that a leaf must have been without need before it coarsens.
-    guard : Guards, optional
     marking : Marking
         How block values become thresholds.
 
     Attributes
     ----------
-    finder : Finder
-        The indicators and their columns.
     leaf : LEAF_STATE (n_block,)
         What is remembered of this rank's leaves of the last forest decided on.
     flicker : float
@@ -65,31 +48,19 @@ class Decider:
     Raises
     ------
     CaseError
-        A buffer wider than a block, an unknown combination.
+        Options of ``marking`` that do not go together, or that no indicator serves.
     """
 
     def __init__(
-        self,
-        comm: Comm,
-        physics: Physics,
-        layout: Layout,
-        geometry: Geometry,
-        indicators: Sequence[Indicator],
-        combine: str = "or",
-        buffer: int = 4,
-        regions: Sequence[Region] = (),
-        patience: int = 3,
-        guard: Guards | None = None,
-        marking: Marking = ABSOLUTE,
+        self, finder: Finder, regions: Sequence[Region] = (), patience: int = 3, marking: Marking = ABSOLUTE
     ) -> None:
-        self.finder = Finder(comm, physics, layout, geometry, indicators, combine, buffer, guard)
-        self.comm, self.layout, self.geometry = comm, layout, geometry
-        self.regions, self.patience, self.guard = tuple(regions), patience, guard
-        self.thresholds = ThresholdRule(marking, regions, geometry, comm)
+        self.finder, self.comm, self.guard = finder, finder.comm, finder.guard
+        self.regions, self.patience = tuple(regions), patience
+        self.thresholds = ThresholdRule(marking, regions, finder.geometry, finder.comm)
         self.leaf = leaf_state.start(0)
         self.flicker = 0.0
         self.n_hot: dict[str, int] = {}
-        errors = [i for i, indicator in enumerate(indicators) if indicator.estimates_error]
+        errors = [i for i, indicator in enumerate(finder.indicators) if indicator.estimates_error]
         self._error_indicator = errors[0] if errors else None
         if marking.target_error is not None and not errors:
             raise CaseError("target_error: needs an indicator that estimates the error")
@@ -166,11 +137,11 @@ class Decider:
         ``source`` and ``change`` as of `Forest.adapt`; ``old`` and ``new`` int64 (size + 1,): first leaf of each rank in the
         forest before and in the next.
         """
-        self.leaf = leaf_state.move(self.leaf, source, change, 1 << self.layout.dim, old, new, self.comm)
+        self.leaf = leaf_state.move(self.leaf, source, change, 1 << self.finder.layout.dim, old, new, self.comm)
 
     def totals(self) -> tuple[dict[str, int], float]:
         """The guards' counters, and ``flicker``, of all ranks. Collective."""
-        own, n_children = self.guard.to_meta() if self.guard else {}, 1 << self.layout.dim
+        own, n_children = self.guard.to_meta() if self.guard else {}, 1 << self.finder.layout.dim
         flicker, *counts = self.comm.allreduce_sum_int([self.flicker * n_children, *own.values()]).tolist()
         return dict(zip(own, counts, strict=True)), flicker / n_children
 
@@ -228,7 +199,7 @@ class Decider:
             is_calm = (calm >= (self.patience if factor == 1 else 1)) | released
             # One message for all: leaves are in SFC order, ranks hold contiguous pieces of it.
             wishes = self.comm.allgatherv(wish(masks, is_calm & (not grow_only), review.vetoed), mesh.n_of_rank)
-            return mark_wished(forest, wishes, self.regions, self.geometry)
+            return mark_wished(forest, wishes, self.regions, finder.geometry)
 
         factor = 1.0
         if self.thresholds.marking.max_leaves is not None:
