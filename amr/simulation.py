@@ -17,6 +17,7 @@ from amr.build import build, make_stepper, split_sources
 from amr.errors import AMRError
 from amr.guard.audit import leaf_fields
 from amr.guard.resolution import History, hot_fractions
+from amr.indicators import leaf_state
 from amr.io.outputs import Outputs
 from amr.io.report import Report, Timers, write_report
 from amr.io.snapshot import Snapshot
@@ -290,13 +291,15 @@ class Simulation:
         self.regridded_at = checkpoint.meta["regridded_at"]
         self.ledger.restore(checkpoint.meta["ledger"])
         self.stepper.restore(checkpoint.meta.get("stepper", {}))
-        self.decider.from_meta(checkpoint.meta["decider"], self.mesh)
+        leaf = self.comm.agreed(lambda: leaf_state.from_checkpoint(checkpoint, self.mesh.leaves))
+        self.decider.from_meta(checkpoint.meta["decider"], leaf)
         self.history = History.from_meta(checkpoint.meta["history"])
         self.probes.from_meta(checkpoint.meta["probes"])
         self.report.restore(checkpoint.meta["counters"])
         if self.gravity is not None:
             kept, gravity = checkpoint.meta["gravity"], self.gravity
-            phi = self.comm.agreed(lambda: checkpoint.read_field("potential", self.mesh.leaves))
+            shape = checkpoint.cell_shape
+            phi = self.comm.agreed(lambda: checkpoint.read_kept("potential", self.mesh.leaves, float, shape))
             gravity.restore(kept, self.mesh, self.pool.u, phi)
         self.max_signal = self._measure(f"the state in {checkpoint.path}")
         self.restarted_from = str(checkpoint.path)
@@ -333,13 +336,14 @@ class Simulation:
 
     def snapshot(self) -> Snapshot:
         """The present state for the writers: a view, valid until the next step."""
-        fields = leaf_fields(self.decider.leaf) if self.case.mesh.max_level > 0 else {}
+        fields, kept = {}, {}
+        if self.case.mesh.max_level > 0:
+            fields, kept = leaf_fields(self.decider.leaf), {leaf_state.MEMORY: leaf_state.to_bytes(self.decider.leaf)}
         if self.gravity is not None:
-            fields["potential"] = self.gravity.potential(self.mesh, self.pool.u)
+            fields["potential"] = kept["potential"] = self.gravity.potential(self.mesh, self.pool.u)
         return Snapshot(
             self.mesh.forest, self.mesh.starts, self.comm, self.layout, self.geometry, self.physics, self.pool.u,
-            self.time, self.step_number, results.checkpoint_meta(self),
-            fields, ("potential",) if self.gravity is not None else (),
+            self.time, self.step_number, results.checkpoint_meta(self), fields, kept,
         )  # fmt: skip
 
     def write(self, path: str | Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -48,3 +49,8 @@ def l1_error(case: Case, variable: str) -> float:
         found = errors(sim)
     assert found is not None
     return found[variable]["L1"]
+
+
+def remembered(sim: Simulation) -> tuple[dict[str, Any], int]:
+    """What the decider remembers: plain values, and a checksum over the state of all leaves. Collective."""
+    return sim.decider.to_meta(), zlib.crc32(sim.comm.allgatherv(sim.decider.leaf).tobytes())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,24 @@ def test_a_checkpoint_gives_back_every_bit(dim, tmp_path):
     back.read_blocks(slice(2, 5), u, snap.layout)
     assert np.array_equal(u[(slice(None), slice(None), *snap.layout.interior)], interior(snap)[2:5])
     assert not list(tmp_path.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_what_is_kept_of_each_leaf_comes_back_and_is_checked(dim, tmp_path):
+    snap = io_tools.snapshot(dim)
+    kept = kept_of(snap)
+    path = write_checkpoint(tmp_path / "a.h5", replace(snap, kept=kept))
+    back = Checkpoint(path)
+    assert back.kept == ("memory", "potential") and Checkpoint(write_checkpoint(tmp_path / "b.h5", snap)).kept == ()
+    assert np.array_equal(back.read_kept("memory", slice(1, 4), np.uint8, (5,)), kept["memory"][1:4])
+    assert np.array_equal(back.read_kept("potential", slice(2, 5), float, back.cell_shape), kept["potential"][2:5])
+    for name, dtype, shape in (("memory", np.uint8, (6,)), ("memory", np.int8, (5,)), ("none", np.uint8, (5,))):
+        with pytest.raises(FileFormatError, match=r"a\.h5"):
+            back.read_kept(name, slice(0, 1), dtype, shape)
+    back.verify()
+    damage(path, "memory", 7)
+    with pytest.raises(FileFormatError, match="checksum of block 1"):
+        Checkpoint(path).verify()
 
 
 def damage(path, name="u", byte=100):
@@ -134,8 +154,18 @@ def test_files_and_digests_are_equal_on_any_number_of_ranks(mpirun, tmp_path):
 def sound(tmp_path_factory):
     path = tmp_path_factory.mktemp("sound") / "a.h5"
     snap = io_tools.snapshot(1, n=8, max_level=1)
-    write_checkpoint(path, snap)
+    write_checkpoint(path, replace(snap, kept=kept_of(snap)))
     return path.read_bytes(), digest(snap)
+
+
+def kept_of(snap):
+    """Something of each leaf: bytes, and numbers by cell."""
+    random = np.random.default_rng(3)
+    cells = interior(snap)[:, 0].shape
+    return {
+        "memory": random.integers(0, 256, (snap.n_block, 5), dtype=np.uint8),
+        "potential": random.normal(size=cells),
+    }
 
 
 def test_a_file_with_any_byte_changed_is_refused_or_reads_the_same(sound, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 
 from amr import Simulation
 from amr.case import Case
+from tests.runs import remembered
 
 STATES = Path(__file__).parent / "plugins" / "guard_states.py"
 
@@ -169,8 +170,8 @@ def test_guards_are_the_same_on_the_way_through_a_checkpoint(tmp_path):
             noise(sim, step)
             if step.number == 23:
                 sim.write(tmp_path / "half.h5")
-        end = sim.decider.to_meta()
+        end = remembered(sim)
     with Simulation(case, restart=tmp_path / "half.h5") as sim:
         for step in sim.steps():
             noise(sim, step)
-        assert sim.decider.to_meta() == end
+        assert remembered(sim) == end

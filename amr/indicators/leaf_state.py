@@ -5,9 +5,8 @@ One structured array over the leaves of a rank, which moves with them; that of a
 
 from __future__ import annotations
 
-import base64
-import zlib
 from enum import IntEnum
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,6 +15,8 @@ from amr.comm import Comm, exchange_once
 
 #: Samples of the last regrids that a noise verdict is made from.
 N_SAMPLES: int = _c.N_SAMPLES
+#: Under which name a checkpoint keeps it.
+MEMORY = "memory"
 _TAG = 15
 #: Regrids that a finding of a probe keeps a leaf: some turns of the probes.
 HELD: int = _c.HELD
@@ -49,6 +50,15 @@ LEAF_STATE = np.dtype(
         ),  # exponent, flatness, participation at the last regrids; NaN where not looked at
     ]
 )
+
+
+class Kept(Protocol):
+    """What is read of a checkpoint (`amr.io.checkpoint.Checkpoint`)."""
+
+    @property
+    def kept(self) -> tuple[str, ...]: ...
+
+    def read_kept(self, name: str, leaves: slice, dtype: Any, shape: tuple[int, ...]) -> np.ndarray: ...
 
 
 class Cause(IntEnum):
@@ -166,16 +176,20 @@ def _sources(source: np.ndarray, change: np.ndarray, n_children: int, starts: np
     return wanted
 
 
-def to_text(state: np.ndarray) -> str:
-    """As a string for the meta data of a checkpoint."""
-    return base64.b64encode(zlib.compress(state.tobytes(), 6)).decode()
+def to_bytes(state: np.ndarray) -> np.ndarray:
+    """As a checkpoint keeps it, uint8 (n_block, m): a view."""
+    return state.view(np.uint8).reshape(len(state), LEAF_STATE.itemsize)
 
 
-def from_text(text: str, n_leaves: int) -> np.ndarray:
-    """What `to_text` gave, nothing known where it is empty; ValueError if it is not the state of so many leaves."""
-    raw = zlib.decompress(base64.b64decode(text))
-    if not raw:  # of a uniform mesh, about which nothing was ever decided
-        return start(n_leaves)
-    if len(raw) != n_leaves * LEAF_STATE.itemsize:
-        raise ValueError(f"the state of {len(raw) / LEAF_STATE.itemsize:g} leaves, not of {n_leaves}")
-    return np.frombuffer(raw, dtype=LEAF_STATE).copy()
+def from_checkpoint(checkpoint: Kept, leaves: slice) -> np.ndarray:
+    """State of a run of leaves as a checkpoint keeps it; nothing known if it is of a uniform mesh, on which nothing was decided.
+
+    Raises
+    ------
+    FileFormatError
+        As of `Checkpoint.read_kept`.
+    """
+    if MEMORY not in checkpoint.kept:
+        return start(leaves.stop - leaves.start)
+    raw = checkpoint.read_kept(MEMORY, leaves, np.uint8, (LEAF_STATE.itemsize,))
+    return raw.reshape(-1).view(LEAF_STATE)

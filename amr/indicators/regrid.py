@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amr._kernels.leaf_state import Votes
-from amr.errors import CaseError, FileFormatError
+from amr.errors import CaseError
 from amr.indicators import leaf_state
 from amr.indicators.columns import across, count_hot
 from amr.indicators.decision import BlocksOfRank, Decision
@@ -146,10 +146,9 @@ class Decider:
         return dict(zip(own, counts, strict=True)), flicker / n_children
 
     def to_meta(self) -> dict[str, Any]:
-        """What a restart needs, as plain values, the same for any number of ranks. Collective."""
+        """What a restart needs beside ``leaf``, as plain values, the same for any number of ranks. Collective."""
         guard, flicker = self.totals()
         return {
-            "leaf": leaf_state.to_text(self.comm.allgatherv(self.leaf)),
             "scales": self.finder.fields.to_meta(),
             "thresholds": self.thresholds.state.to_meta(),
             "flicker": flicker,
@@ -157,18 +156,9 @@ class Decider:
             "guard": guard,
         }
 
-    def from_meta(self, meta: Mapping[str, Any], mesh: BlocksOfRank) -> None:
-        """Go on from what `to_meta` gave, on a mesh of the same forest.
-
-        Raises
-        ------
-        FileFormatError
-            It is of another forest.
-        """
-        try:
-            self.leaf = leaf_state.from_text(meta["leaf"], mesh.forest.n_leaves)[mesh.leaves].copy()
-        except ValueError as error:
-            raise FileFormatError(f"the state of the leaves is damaged: {error}") from None
+    def from_meta(self, meta: Mapping[str, Any], leaf: np.ndarray) -> None:
+        """Go on from what `to_meta` gave, and from the state of this rank's leaves."""
+        self.leaf = leaf
         self.finder.fields.from_meta(meta["scales"])
         self.thresholds.state = ThresholdState.from_meta(meta["thresholds"])
         if self.comm.rank == 0:  # the totals go on as one rank's

@@ -8,7 +8,8 @@ Contents of a file (leaves in SFC order)::
     /coords  int32  (n_leaves, 3)                    block coordinates on the leaf's own level
     /u       float64 (n_leaves, n_var, nk, nj, ni)   conserved variables, interior cells
     /crc32   uint32 (n_leaves,)                      zlib.crc32 of each block of u
-    /NAME, /NAME_crc32                               the same of a field that is kept, (n_leaves, nk, nj, ni): potential
+    /NAME, /NAME_crc32                               the same of what else is kept of each leaf: `potential`, float64 by cell,
+                                                     `memory`, the bytes of its state for the next decision
     attributes of /: format, meta_crc32, tree_crc32
 
 HDF5 need not be parallel: rank 0 makes the file with contiguous, allocated datasets, and every rank writes its slab of ``u``
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from amr.mesh.pool import Layout
 
 FORMAT = "amr-checkpoint"
-VERSION = 2
+VERSION = 3
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
@@ -67,8 +68,9 @@ def write_checkpoint(path: str | Path, snapshot: Snapshot, mpi_io: bool = False)
         datasets |= {name: (array.shape, array.dtype.str, array) for name, array in arrays.items()}
         datasets["crc32"] = ((n,), "<u4", None)
         datasets["u"] = ((n, layout.n_var, *cells), "<f8", None)
-        for name in snapshot.kept:
-            datasets |= {f"{name}_crc32": ((n,), "<u4", None), name: ((n, *cells), "<f8", None)}
+        for name, values in snapshot.kept.items():
+            dataset = ((n, *values.shape[1:]), values.dtype.newbyteorder("<").str, None)
+            datasets |= {f"{name}_crc32": ((n,), "<u4", None), name: dataset}
         root = {
             "format": FORMAT.encode(),
             "meta_crc32": np.uint32(zlib.crc32(meta.data)),
@@ -82,11 +84,11 @@ def write_checkpoint(path: str | Path, snapshot: Snapshot, mpi_io: bool = False)
             crc = np.array([zlib.crc32(block) for block in interior], dtype="<u4")
             file.write_at(file.plan["crc32"] + 4 * (first + part.start), crc)
             file.write_at(file.plan["u"] + snapshot.block_bytes * (first + part.start), interior)
-        for name in snapshot.kept:
-            values = np.ascontiguousarray(snapshot.fields[name], dtype="<f8")
+        for name, array in snapshot.kept.items():
+            values = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
             crc = np.array([zlib.crc32(block) for block in values], dtype="<u4")
             file.write_at(file.plan[f"{name}_crc32"] + 4 * first, crc)
-            file.write_at(file.plan[name] + 8 * layout.cells * first, values)
+            file.write_at(file.plan[name] + values[:0].itemsize * int(np.prod(values.shape[1:])) * first, values)
     return Path(path)
 
 
@@ -107,6 +109,7 @@ def _meta(snapshot: Snapshot) -> dict[str, Any]:
         "max_level": int(forest.max_level),
         "time": float(snapshot.time),
         "step": int(snapshot.step),
+        "kept": list(snapshot.kept),
         "run": snapshot.meta,
     }
 
@@ -145,7 +148,7 @@ class Checkpoint:
     meta : dict
         What the run stored (`Snapshot.meta`).
     header : dict
-        Mesh, physics, time and step: see the module's text.
+        Mesh, physics, time, step and names of what is kept beside ``u``: see the module's text.
     level, key, coords : int8 (n,), int64 (n,), int32 (n, 3)
     time : float
     step : int
@@ -193,9 +196,16 @@ class Checkpoint:
             for name, shape in shapes.items():
                 if file[name].shape != (self.n_leaves, *shape):
                     raise FileFormatError(f"{self.path}: damaged (shape of '{name}')")
+            # Type and shape of what is kept of each leaf, by name.
+            self._kept = {name: (file[name].dtype, file[name].shape[1:]) for name in self.header["kept"]}
         self.meta: dict[str, Any] = self.header["run"]
         self.time: float = self.header["time"]
         self.step: int = self.header["step"]
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Names of what is there of each leaf beside ``u``."""
+        return tuple(self._kept)
 
     @property
     def n_leaves(self) -> int:
@@ -203,9 +213,13 @@ class Checkpoint:
         return len(self.level)
 
     @property
+    def cell_shape(self) -> tuple[int, int, int]:
+        """Cells of a block, (nk, nj, ni)."""
+        return _cell_shape(self.header["dim"], self.header["block_cells"])
+
+    @property
     def _block_shape(self) -> tuple[int, ...]:
-        header = self.header
-        return (len(header["variables"]), *_cell_shape(header["dim"], header["block_cells"]))
+        return (len(self.header["variables"]), *self.cell_shape)
 
     def read_blocks(self, leaves: slice, u: np.ndarray, layout: Layout) -> None:
         """Read a run of leaves into the interiors of ``u`` (n_block, n_var, nk, nj, ni), in place. Not collective.
@@ -215,48 +229,53 @@ class Checkpoint:
         FileFormatError
             A block's checksum is wrong.
         """
-        for part, data in self._blocks(leaves, "u", self._block_shape):
+        for part, data in self._blocks(leaves, "u", np.dtype("<f8"), self._block_shape):
             u[(part, slice(None), *layout.interior)] = data
 
-    def read_field(self, name: str, leaves: slice) -> np.ndarray:
-        """A field that was kept, of a run of leaves: (n_block, nk, nj, ni). Not collective.
+    def read_kept(self, name: str, leaves: slice, dtype: Any, shape: tuple[int, ...] = ()) -> np.ndarray:
+        """What was kept under a name, of a run of leaves: (n_block, *shape) of a type. Not collective.
 
         Raises
         ------
         FileFormatError
-            It is not there, or a block's checksum is wrong.
+            It is not there, of another type or shape, or a leaf's checksum is wrong.
         """
-        shape = self._block_shape[1:]
-        values = np.empty((leaves.stop - leaves.start, *shape))
-        for part, data in self._blocks(leaves, name, shape):
+        values = np.empty((leaves.stop - leaves.start, *shape), dtype=dtype)
+        for part, data in self._blocks(leaves, name, values.dtype.newbyteorder("<"), shape):
             values[part] = data
         return values
 
     def verify(self, leaves: slice | None = None) -> None:
-        """Check the blocks of a run of leaves (all by default) against their checksums. Not collective.
+        """Check what is there of a run of leaves (all by default) against its checksums. Not collective.
 
         Raises
         ------
         FileFormatError
         """
-        for _ in self._blocks(slice(0, self.n_leaves) if leaves is None else leaves, "u", self._block_shape):
+        leaves = slice(0, self.n_leaves) if leaves is None else leaves
+        for _ in self._blocks(leaves, "u", np.dtype("<f8"), self._block_shape):
             pass
+        for name, (dtype, shape) in self._kept.items():
+            for _ in self._blocks(leaves, name, dtype, shape):
+                pass
 
-    def _blocks(self, leaves: slice, name: str, shape: tuple[int, ...]) -> Any:
+    def _blocks(self, leaves: slice, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Any:
         """Yield (run of blocks counted from the first, verified data)."""
         import h5py
 
         try:
             with h5py.File(self.path, "r") as file:
-                for part in chunks(leaves.stop - leaves.start, 8 * int(np.prod(shape))):
+                if file[name].dtype != dtype or file[name].shape != (self.n_leaves, *shape):
+                    raise FileFormatError(f"{self.path}: damaged (type or shape of '{name}')")
+                for part in chunks(leaves.stop - leaves.start, dtype.itemsize * int(np.prod(shape))):
                     source = slice(leaves.start + part.start, leaves.start + part.stop)
-                    data = np.ascontiguousarray(file[name][source], dtype="<f8")
+                    data = np.ascontiguousarray(file[name][source])
                     crc = file["crc32" if name == "u" else f"{name}_crc32"][source]
                     for index, block in enumerate(data):
                         if zlib.crc32(block) != int(crc[index]):
                             raise FileFormatError(f"{self.path}: damaged (checksum of block {source.start + index})")
                     yield part, data
-        except (*FAULTS, LookupError) as error:
+        except (*FAULTS, LookupError, TypeError, AttributeError) as error:
             raise FileFormatError(f"{self.path}: damaged ({_first_line(error)})") from error
 
     def forest(self, max_level: int | None = None) -> Any:

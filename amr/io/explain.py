@@ -53,8 +53,8 @@ def explain_leaf(checkpoint: Checkpoint, number: int) -> Explanation:
     try:
         decider = checkpoint.meta["decider"]
         columns, patience = decider["columns"], checkpoint.meta["case"]["refinement"]["patience"]
-        state = leaf_state.from_text(decider["leaf"], checkpoint.n_leaves)
-    except (LookupError, TypeError, ValueError) as error:
+        state = leaf_state.from_checkpoint(checkpoint, slice(number, number + 1))
+    except (LookupError, TypeError) as error:
         raise FileFormatError(f"{checkpoint.path}: holds no state of the leaves to explain them from") from error
     if header["max_level"] == 0:
         raise FileFormatError(f"{checkpoint.path}: of a run with mesh.max_level = 0, in which nothing is refined")
@@ -71,4 +71,4 @@ def explain_leaf(checkpoint: Checkpoint, number: int) -> Explanation:
         (lower + spacing * header["block_cells"]).tolist(),
         spacing.tolist(),
     )
-    return explain(state[number], place, columns, patience)
+    return explain(state[0], place, columns, patience)

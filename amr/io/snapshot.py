@@ -42,8 +42,9 @@ class Snapshot:
     fields : dict
         More to show in ParaView, by name: float64 per block (n_block,) or per cell (n_block, nk, nj, ni). The same names
         on every rank.
-    kept : tuple of str
-        Those of ``fields``, per cell, that a checkpoint holds, too.
+    kept : dict
+        What a checkpoint holds of each leaf beside ``u``, by name: arrays (n_block, ...) of any type; the same names on every
+        rank.
     """
 
     forest: Forest
@@ -57,7 +58,7 @@ class Snapshot:
     step: int
     meta: dict[str, Any] = field(default_factory=dict)
     fields: dict[str, np.ndarray] = field(default_factory=dict)
-    kept: tuple[str, ...] = ()
+    kept: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def n_leaves(self) -> int:

@@ -8,6 +8,7 @@ from amr.indicators import leaf_state
 from amr.indicators.leaf_state import LEAF_STATE
 from amr.io.snapshot import digest
 from amr.simulation import Simulation
+from tests.runs import remembered
 from tests.test_guard import interior, make
 from tests.transfer_tools import regridded, uneven_starts
 
@@ -58,7 +59,7 @@ def run(comm, watched):
             for _ in sim.steps():
                 disturb(sim)
                 hot.append(sim.decider.n_hot)
-            return sim.decider.to_meta(), hot, sim.mesh.forest.key.tolist(), digest(sim.snapshot())
+            return remembered(sim), hot, sim.mesh.forest.key.tolist(), digest(sim.snapshot())
     finally:
         Guard.review = review
 
@@ -71,7 +72,7 @@ def main() -> None:
     alone, together = [], []
     expected, found = run(Comm.self_(), alone), run(comm, together)
     assert found == expected
-    guard = found[0]["guard"]
+    guard = found[0][0]["guard"]
     assert min(guard[name] for name in ("noise_vetoes", "trials", "commits", "ghost_alarms")) > 0, guard
     assert any(asked.suspects for asked in together)
     assert any(asked.trials for asked in together) == (

@@ -7,7 +7,6 @@ digests.py run              run each case
 
 import json
 import sys
-import zlib
 from pathlib import Path
 
 from amr.comm import Comm
@@ -15,6 +14,7 @@ from amr.io.snapshot import digest
 from amr.results import guard_report
 from amr.simulation import Simulation
 from tests.proof_cases import CASES
+from tests.runs import remembered
 
 HALF = 9
 
@@ -28,7 +28,7 @@ def facts(sim):
         "conservation": report,
         "leaves": len(sim.mesh.forest.level),
         "guard": guard_report(sim),
-        "remembered": zlib.crc32(json.dumps(sim.decider.to_meta()).encode()),
+        "remembered": remembered(sim),
         **{name: getattr(sim.report, name) for name in sim.report.COUNTERS},
     }
 
