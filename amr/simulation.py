@@ -210,15 +210,15 @@ class Simulation:
                 self.physics.spec, self.pool.u, self.pool.reserve_new(n_block), self.case.refinement.prolongation,
             )  # fmt: skip
             self.pool.commit_new(n_block)
+            groups = self.mesh.groups
             self._set_mesh(forest, starts)
             if self.physics.static:
                 self.comm.agreed(lambda: self.initial.fill(self.pool.u, self.mesh, self.physics.static))
             is_new = change[self.mesh.leaves] != 0
             self.ledger.add_regrid(1, self.pool.u, self.mesh, is_new)
-            # With one length of steps the blocks that are as before have no signal above the last one.
-            if self.case.scheme.subcycle or self.physics.static:
+            if self.physics.static or (self.mesh.groups.of_level != groups.of_level).any():
                 self.max_signal = self._measure()
-            else:
+            else:  # blocks that are as before, with steps as before, have no signal above the last one
                 self.max_signal = max(self.max_signal, self._measure(blocks=np.flatnonzero(is_new).astype(np.int32)))
         return True
 

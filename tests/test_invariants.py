@@ -130,3 +130,21 @@ def test_the_signal_after_a_regrid_is_that_of_the_new_blocks_too() -> None:
         assert sim.regrid() and sim.mesh.forest.level.max() == 0 and sim.max_signal == 2 * coarse
         next(sim.steps())
         assert sim.max_signal == coarse
+
+
+def test_level_wise_steps_know_the_signal_of_blocks_that_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the levels' steps are as before only new blocks are looked at, and no signal is overlooked."""
+    case = small("blast_2d", mesh={"max_level": 3}, scheme={"subcycle": True}, time={"max_steps": 40})
+    asked, whole = [], Simulation._measure
+
+    def measure(self: Simulation, what: str = "", blocks: np.ndarray | None = None) -> float:
+        asked.append(blocks is None)
+        found = whole(self, what, blocks)
+        assert max(self.max_signal, found) >= whole(self) or blocks is None
+        return found
+
+    with Simulation(case) as sim:
+        monkeypatch.setattr(Simulation, "_measure", measure)
+        for _ in sim.steps():
+            pass
+    assert asked.count(False) >= 2

@@ -24,6 +24,7 @@ CASES = {
     "1d_deep": BenchCase(1, 64, 16, 8, 0.0, 0.03),
     "2d_deep_early": BenchCase(2, 64, 16, 6, 0.0, 0.005),
     "2d_deep": BenchCase(2, 64, 16, 6, 0.0, 0.01),
+    "2d_deep_32": BenchCase(2, 64, 32, 6, 0.0, 0.01),
     "3d_amr": BenchCase(3, 32, 8, 3, 0.0, 0.006),
 }
 INTERVALS = (4, 8)

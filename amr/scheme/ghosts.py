@@ -59,6 +59,8 @@ class GhostGroup:
 
     Attributes
     ----------
+    blocks : int32 array
+        All of them.
     inner, outer : int32 arrays
         Blocks that need no message, and the others; without those of ``by_function``.
     by_function : (int32 array, int32 array)
@@ -70,7 +72,7 @@ class GhostGroup:
 
     def __init__(self, fill: GhostFill, number: int, blocks: np.ndarray, send: np.ndarray, to: np.ndarray) -> None:
         """``blocks``: the local ones; ``send``: ops (n, 2) that other ranks' blocks of the group want; ``to``: those ranks."""
-        self.fill, self.number = fill, number
+        self.fill, self.number, self.blocks = fill, number, blocks
         place, sent = _place(fill.boxes, send, to)
         self._send_ops = send, place
         waits, by_function = fill.waits[blocks], fill.at_function[blocks]

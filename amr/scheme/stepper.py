@@ -193,12 +193,12 @@ class Stepper:
     def _mark(
         self, mesh: LocalMesh, stage: Stage, mask: np.ndarray | None, members: np.ndarray | None = None
     ) -> tuple[np.ndarray, int]:
-        """Add the unphysical cells of ``stage.u_out`` in ``members`` (bool (n_block,)) to a mask; their number. Collective."""
+        """Add the unphysical cells of ``stage.u_out`` in ``members`` (int (m,)) to a mask; their number. Collective."""
         if mask is None:
             mask = np.zeros((len(stage.u_out), 1, *self.layout.shape[1:]))
         fallback_kernel.mark_unphysical(self.physics.spec, self.layout, stage.u_out, mask)
         if members is not None:
-            mask[~members] = 0.0
+            mask[np.setdiff1d(np.arange(len(mask)), members)] = 0.0
         marked = fallback_kernel.count(self.layout, mask)
         mesh.ghosts.groups[stage.group].fill_mask(mask)
         return mask, int(self.comm.allreduce_sum_int(np.array([marked], dtype=np.int64))[0])

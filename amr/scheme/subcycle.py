@@ -121,7 +121,7 @@ class SubcycledStepper(Stepper):
     def _substep(self, cycle: _Cycle, group: int, stage: Stage) -> bool:
         """One step of one group, again with first-order fluxes where it fails; False when that does not help."""
         mesh, result = cycle.mesh, cycle.result
-        members = mesh.groups.of_level[mesh.level] == group
+        members = mesh.ghosts.groups[group].blocks
         longest = max(_LONGEST, 1.1 * self.cfl)
         mask, n_fallback = None, 0
         for _ in range(self.max_passes + 1):
