@@ -176,6 +176,7 @@ class Simulation:
         inner = (slice(None), slice(None), *self.layout.interior)
         kept = self.pool.u[inner].copy()
         first = self.split.first(self.mesh, self.pool.u, self.time, dt, self.stepper)
+        self.pool.is_filled = False  # the sources have changed the state
         result = self.stepper.step(self.mesh, self.pool, self.time, dt, notice)
         if result.accepted:
             second = self.split.last(self.mesh, self.pool.u, self.pool.u_new, self.time, dt)

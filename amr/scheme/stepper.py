@@ -216,6 +216,7 @@ class Stepper:
             mass = None if self.mass_flux is None else (self.mass_flux, weight, source is not u)
             stage = Stage(source, u, u_new, t + c * dt, dt, a, b, mask, mass=mass)
             self._advance(mesh, stage, checked, result, pool.is_filled and source is u)
+            pool.is_filled = True  # what is tried again from u takes them
             if len(faces):
                 result.boundary_flux.append((weight, mesh.register.boundary_flux(), faces))
             with self.timers("reflux"):
