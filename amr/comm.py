@@ -66,8 +66,6 @@ class Comm:
         self._arrive()
         return Comm(self.mpi.Split(color, key), self.polls)
 
-    # ---- collectives -----------------------------------------------------------------------------------------------------
-
     def _collective(self, name: str, *args: Any) -> None:
         """Call the collective ``name`` of MPI, in the way this group waits."""
         start = perf_counter()
@@ -105,6 +103,10 @@ class Comm:
     def allreduce_sum_int(self, values: Any) -> np.ndarray:
         """Elementwise sum of an int64 array over the ranks (collective); exact, so independent of the rank count."""
         return self._allreduce(values, np.int64, MPI.SUM)
+
+    def allreduce_or(self, values: np.ndarray) -> np.ndarray:
+        """Elementwise bitwise or of a uint8 array over the ranks (collective)."""
+        return self._allreduce(values, np.uint8, MPI.BOR)
 
     def allgatherv(self, array: np.ndarray, counts: np.ndarray | None = None) -> np.ndarray:
         """Concatenate the ranks' arrays along the first axis, in rank order (collective; same dtype and other axes).
@@ -151,8 +153,6 @@ class Comm:
     def barrier(self) -> None:
         """Wait for all ranks (collective)."""
         self._collective("Barrier")
-
-    # ---- errors ----------------------------------------------------------------------------------------------------------
 
     def error_rank(self, error: AMRError | None) -> float:
         """This rank if it has an error, else ``size``: a number to fold into an `allreduce_min` of the caller.

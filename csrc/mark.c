@@ -55,8 +55,8 @@ void amr_balance_flags(const amr_forest *f, int max_level, int8_t *flags, int32_
   if (n_group) amr_balance_coarsen(f, flags, n_group, work);
 }
 
-/* The neighbours of hot leaf b: +1 where its cells come near and they are too coarse; held[] := 1 where they must not coarsen. */
-static void spread(const amr_forest *f, int max_level, ptrdiff_t b, uint32_t near, int8_t *flags, int32_t *held) {
+/* The neighbours of hot leaf b: NEAR where its cells come near and they are too coarse; HELD where they must not coarsen. */
+static void spread(const amr_forest *f, int max_level, ptrdiff_t b, uint32_t near, uint8_t *wishes) {
   const int n_slot = f->dim == 1 ? 3 : f->dim == 2 ? 9 : 27, n_child = 1 << f->dim;
   const int target = f->level[b] < max_level ? f->level[b] + 1 : max_level;
   const int32_t leaf = (int32_t)b;
@@ -66,50 +66,56 @@ static void spread(const amr_forest *f, int max_level, ptrdiff_t b, uint32_t nea
   for (int32_t s = 0; s < n_slot; s++) {
     const int is_near = near >> s & 1;
     /* What is next to a hot leaf will soon be near: let go now, it would be refined again. */
-    if (relation[s] == AMR_SAME) held[beside[s]] = 1;
+    if (relation[s] == AMR_SAME) wishes[beside[s]] |= AMR_WISH_HELD;
     if (!is_near || s == n_slot / 2) continue;
     if (relation[s] == AMR_SAME || relation[s] == AMR_COARSER) {
-      held[beside[s]] = 1;
-      if (f->level[beside[s]] < target) flags[beside[s]] = 1;
+      wishes[beside[s]] |= f->level[beside[s]] < target ? AMR_WISH_HELD | AMR_WISH_NEAR : AMR_WISH_HELD;
     } else if (relation[s] == AMR_FINER) {
       /* All children, not only those that touch: the buffer may be wider than a child. Those that are refined further (-1) stay fine
        * enough even if they coarsen. */
       amr_neighbor_children(f, 1, &leaf, &s, children);
       for (int c = 0; c < n_child; c++)
-        if (children[c] >= 0) held[children[c]] = 1;
+        if (children[c] >= 0) wishes[children[c]] |= AMR_WISH_HELD;
     }
   }
 }
 
-/* Flags and causes before balance; held: n entries. */
-static void wish(const amr_forest *f, int max_level, const amr_wishes *w, int8_t *flags, uint8_t *cause,
-                 int32_t *held) {
+void amr_wish(const amr_forest *f, int max_level, ptrdiff_t first, ptrdiff_t n, const uint32_t *near,
+              const uint8_t *calm, const uint8_t *vetoed, uint8_t *wishes) {
   const uint32_t centre = 1u << (f->dim == 1 ? 1 : f->dim == 2 ? 4 : 13);
-  memset(held, 0, (size_t)f->n * sizeof *held);
-  for (ptrdiff_t i = 0; i < f->n; i++) flags[i] = w->near[i] & centre ? 1 : w->calm[i] ? -1 : 0;
-  for (ptrdiff_t i = 0; i < f->n; i++)
-    if (w->near[i] & centre) spread(f, max_level, i, w->near[i], flags, held);
+  memset(wishes, 0, (size_t)f->n);
+  for (ptrdiff_t i = 0; i < n; i++) {
+    wishes[first + i] |= (uint8_t)((near[i] & centre ? AMR_WISH_HOT : 0) | (calm[i] ? AMR_WISH_CALM : 0)
+                                   | (vetoed && vetoed[i] ? AMR_WISH_VETOED : 0));
+    if (near[i] & centre) spread(f, max_level, first + i, near[i], wishes);
+  }
+}
+
+/* Flags and causes before balance. */
+static void before_balance(const amr_forest *f, const uint8_t *wishes, const int8_t *least, int8_t *flags,
+                           uint8_t *cause) {
   for (ptrdiff_t i = 0; i < f->n; i++) {
-    const int is_hot = (w->near[i] & centre) != 0, level = f->level[i];
-    if (w->vetoed && w->vetoed[i] && !is_hot && flags[i] > 0) flags[i] = 0;
-    if (held[i] && flags[i] < 0) flags[i] = 0;
+    const int wish = wishes[i], is_hot = wish & AMR_WISH_HOT, level = f->level[i];
+    const int is_raised = is_hot || (wish & AMR_WISH_NEAR && !(wish & AMR_WISH_VETOED));
+    const int may_coarsen = wish & AMR_WISH_CALM && !(wish & (AMR_WISH_HELD | AMR_WISH_NEAR));
+    flags[i] = (int8_t)(is_raised ? 1 : may_coarsen ? -1 : 0);
     if (is_hot)
       cause[i] = AMR_CAUSE_INDICATOR;
-    else if (held[i] || flags[i] > 0)
+    else if (wish & AMR_WISH_HELD || is_raised)
       cause[i] = AMR_CAUSE_BUFFER;
     else
       cause[i] = level > 0 ? AMR_CAUSE_PATIENCE : AMR_CAUSE_ROOT;
-    if (w->least && level <= w->least[i]) {
-      const int8_t wanted = level < w->least[i] ? 1 : 0;
+    if (least && level <= least[i]) {
+      const int8_t wanted = level < least[i] ? 1 : 0;
       if (flags[i] < wanted) flags[i] = wanted, cause[i] = AMR_CAUSE_REGION;
     }
   }
 }
 
-void amr_mark(const amr_forest *f, int max_level, const amr_wishes *wishes, int8_t *flags, uint8_t *cause,
-              int32_t *work, int8_t *before) {
+void amr_mark(const amr_forest *f, int max_level, const uint8_t *wishes, const int8_t *least, int8_t *flags,
+              uint8_t *cause, int32_t *work, int8_t *before) {
   const int n_child = 1 << f->dim;
-  wish(f, max_level, wishes, flags, cause, work);
+  before_balance(f, wishes, least, flags, cause);
   memcpy(before, flags, (size_t)f->n);
   amr_balance_flags(f, max_level, flags, work);
   for (ptrdiff_t i = 0; i < f->n; i++) {

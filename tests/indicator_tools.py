@@ -51,6 +51,9 @@ class OneRank:
     def allreduce_sum_int(self, values):
         return np.array(values, dtype=np.int64)
 
+    def allreduce_or(self, values):
+        return values
+
     def any(self, flag):
         return bool(flag)
 
@@ -85,6 +88,9 @@ class ThreadRank:
 
     def allreduce_sum_int(self, values):
         return np.sum(self._exchange(np.array(values, dtype=np.int64)), axis=0)
+
+    def allreduce_or(self, values):
+        return np.bitwise_or.reduce(self._exchange(values))
 
     def any(self, flag):
         return any(self._exchange(bool(flag)))

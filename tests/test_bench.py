@@ -80,7 +80,7 @@ def test_gain_of_level_wise_steps(mpirun, tmp_path):
     path = tmp_path / "gain.json"
     out = mpirun(0, ["-m", "amr", "bench", "--subcycle", "--quick", "--markdown", "--json", path], check=True).stdout
     rows = json.loads(path.read_text())["gain"]
-    assert out.count("level-wise, interval") == len(rows) / 2 == 8
+    assert out.count("level-wise, interval") == len(rows) / 2 == 10
     for name in {each["name"] for each in rows}:
         mine = [each for each in rows if each["name"] == name]
         plain, level_wise = ([each for each in mine if each["subcycle"] == kind] for kind in (False, True))

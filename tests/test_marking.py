@@ -10,7 +10,7 @@ from amr._kernels import sfc
 from amr.errors import CaseError, PluginError
 from amr.indicators import Decider, Finder, Region, create_indicator
 from amr.indicators.columns import combine_near
-from amr.indicators.marking import mark
+from amr.indicators.marking import mark, wish
 from amr.mesh.balance import balance_flags, is_balanced
 from amr.mesh.geometry import Geometry
 from amr.mesh.neighbors import offsets
@@ -38,7 +38,11 @@ def marked(forest, eta, near=None, **options):
     eta = np.asarray(eta, dtype=float).reshape(forest.n_leaves, -1)
     if near is None:
         near = np.where(eta.max(axis=1) > 1, 2 ** (3**forest.dim // 2), 0)
-    return mark(forest, np.asarray(near, np.uint32), (eta < 0.5).all(axis=1), **options).flags
+    # The wishes of two ranks, combined.
+    near, calm, cut = np.asarray(near, np.uint32), (eta < 0.5).all(axis=1), forest.n_leaves // 3
+    parts = [slice(0, cut), slice(cut, forest.n_leaves)]
+    first, second = (wish(forest, part, near[part], calm[part]) for part in parts)
+    return mark(forest, first | second, **options).flags
 
 
 # ---- buffer ---------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import numpy as np
 from amr.comm import Comm
 from amr.guard.verify import Guard
 from amr.indicators import Finder, create_indicator, leaf_state
-from amr.indicators.marking import mark_wished, wish
+from amr.indicators.marking import mark, wish
 from amr.indicators.regrid import Decider
 from amr.indicators.review import findings
 from amr.mesh.balance import balance_flags
@@ -38,7 +38,7 @@ def measure_tree(dim: int, n_leaves: int) -> dict[str, Any]:
 
     The next regrid refines an eighth of the leaves on the shell and asks to coarsen everything else; the partition is among 1000
     ranks; decision, tables and plan are those of one rank that owns all leaves. ``mark``: flags of all leaves from the wishes
-    gathered of them, ``balance`` included, which every rank makes; ``decision``: the rest of a decision, guards included, of own
+    of all ranks, ``balance`` included, which every rank makes; ``decision``: the rest of a decision, guards included, of own
     leaves. Bytes per leaf: ``replicated`` of the tree, on every rank, and ``marking`` while it marks; where the leaf is owned,
     ``local`` of the neighbour table and the ghost plan, ``peak`` while they are made, and ``deciding``: what is found, what is
     made of it and what is remembered. Not collective.
@@ -53,14 +53,15 @@ def measure_tree(dim: int, n_leaves: int) -> dict[str, Any]:
     boundary = BoundaryFill(physics, layout, geometry, ["periodic"] * (2 * dim))
     parts = Comm.self_(), layout, physics.spec, boundary
     decide, found_bytes = _decision(forest, on_shell, physics, layout, geometry)
-    wishes = _wishes(on_shell, dim)
+    # Those on the shell are hot all over, the others would rather be coarser.
+    wishes = wish(forest, slice(0, forest.n_leaves), _near(on_shell, dim), ~on_shell)
     weights = np.random.default_rng(1).uniform(1.0, 2.0, forest.n_leaves)
     leaves, starts = np.arange(forest.n_leaves), np.array([0, forest.n_leaves])
     operations = {
         "balance": lambda: balance_flags(forest, wanted),
         "adapt": lambda: forest.adapt(balance_flags(forest, wanted)),
         "partition": lambda: partition(weights, 1000),
-        "mark": lambda: mark_wished(forest, wishes),
+        "mark": lambda: mark(forest, wishes),
         "decision": decide,
         "neighbors": lambda: neighbors(forest, leaves),
         "ghost_plan": lambda: GhostFill(forest, starts, *parts).free(),
@@ -68,7 +69,7 @@ def measure_tree(dim: int, n_leaves: int) -> dict[str, Any]:
     seconds = {name: _best(operation, 3 if n_leaves < 1_000_000 else 1) for name, operation in operations.items()}
     seconds["adapt"] = max(seconds["adapt"] - seconds["balance"], 0.0)
     seconds["decision"] = max(seconds["decision"] - seconds["mark"], 0.0)
-    marking = wishes.nbytes + _peak(lambda: mark_wished(forest, wishes))
+    marking = wishes.nbytes + _peak(lambda: mark(forest, wishes))
     deciding = found_bytes + _peak(decide)
     tracemalloc.start()
     copy = forest.adapt(np.zeros(forest.n_leaves, np.int8))[0]
@@ -129,11 +130,6 @@ class _Whole:
 
 def _near(on_shell: np.ndarray, dim: int) -> np.ndarray:
     return np.where(on_shell, np.uint32((1 << 3**dim) - 1), np.uint32(0))
-
-
-def _wishes(on_shell: np.ndarray, dim: int) -> np.ndarray:
-    """What is gathered of all leaves: those on the shell are hot all over, the others would rather be coarser."""
-    return wish(_near(on_shell, dim), ~on_shell, np.zeros(len(on_shell), dtype=bool))
 
 
 def _peak(operation: Callable[[], Any]) -> int:

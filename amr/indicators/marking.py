@@ -1,6 +1,7 @@
 """From what is wanted of the leaves to flags: hysteresis, buffer, static regions, 2:1 balance. Serial, on all leaves at once.
 
-Every rank computes the same from what was gathered, a `wish` of four bytes for each leaf; nothing here is collective.
+Each rank says what its own leaves wish of all leaves, a byte of each; every rank computes the same from the wishes of all
+ranks, combined. Nothing here is collective.
 """
 
 from __future__ import annotations
@@ -56,62 +57,42 @@ class Marked:
     cause: np.ndarray
 
 
-#: Bits of a wish beside those of `near`: the leaf is calm, it is vetoed.
-_CALM, _VETOED = np.uint32(1 << 30), np.uint32(1 << 31)
-
-
-def wish(near: np.ndarray, calm: np.ndarray, vetoed: np.ndarray) -> np.ndarray:
-    """What the other ranks must know of leaves to mark them, uint32 (n,); arguments (n,) as of `mark`."""
-    return near | np.where(calm, _CALM, np.uint32(0)) | np.where(vetoed, _VETOED, np.uint32(0))
-
-
-def mark_wished(
-    forest: Forest, wishes: np.ndarray, regions: Sequence[Region] = (), geometry: Geometry | None = None
-) -> Marked:
-    """`mark` with what `wish` gave for all leaves."""
-    vetoed = wishes >= _VETOED
-    near = wishes & (_CALM - np.uint32(1))
-    return mark(forest, near, (wishes & _CALM) != 0, regions, geometry, vetoed if vetoed.any() else None)
-
-
-def mark(
-    forest: Forest,
-    near: np.ndarray,
-    calm: np.ndarray,
-    regions: Sequence[Region] = (),
-    geometry: Geometry | None = None,
-    vetoed: np.ndarray | None = None,
-) -> Marked:
-    """Flags of all leaves, ready for `Forest.adapt`.
-
-    A leaf refines where it is hot (the centre bit of ``near``), where a hot leaf's cells come near it and it is coarser than
-    that leaf will be, or where a region wants it. It coarsens only where it is ``calm``, no hot cell is near, no region forbids
-    it, its siblings coarsen, too, and 2:1 balance allows it.
+def wish(
+    forest: Forest, leaves: slice, near: np.ndarray, calm: np.ndarray, vetoed: np.ndarray | None = None
+) -> np.ndarray:
+    """What some leaves wish of themselves and of those around them, uint8 (n_leaves,); wishes of several combine with ``|``.
 
     Parameters
     ----------
     forest : Forest
         2:1 balanced.
-    near : uint32 (n_leaves,)
+    leaves : slice
+        The n leaves, of a rank.
+    near : uint32 (n,)
         Combined masks (`combine_near`).
-    calm : bool (n_leaves,)
+    calm : bool (n,)
         Leaves that would rather be coarser.
-    regions : sequence of Region
-    geometry : Geometry
-        Needed for regions.
-    vetoed : bool (n_leaves,), optional
+    vetoed : bool (n,), optional
         Leaves that are not refined for a neighbour's sake (2:1 balance apart).
+    """
+    is_vetoed = None if vetoed is None else vetoed.view(np.uint8)
+    return np.asarray(_c.wish(forest._leaves, forest.max_level, leaves.start, near, calm.view(np.uint8), is_vetoed))
 
-    Returns
-    -------
-    Marked
+
+def mark(
+    forest: Forest, wishes: np.ndarray, regions: Sequence[Region] = (), geometry: Geometry | None = None
+) -> Marked:
+    """Flags of all leaves, ready for `Forest.adapt`, from the wishes of all, uint8 (n_leaves,).
+
+    A leaf refines where it is hot (the centre bit of ``near``), where a hot leaf's cells come near it and it is coarser than
+    that leaf will be, or where a region wants it. It coarsens only where it is calm, no hot cell is near, no region forbids
+    it, its siblings coarsen, too, and 2:1 balance allows it. ``geometry`` is needed for regions.
     """
     least = None
     if regions:
         assert geometry is not None
         least = _least_level(forest, geometry, regions)
-    is_vetoed = None if vetoed is None else vetoed.view(np.uint8)
-    return Marked(*_c.mark(forest._leaves, forest.max_level, near, calm.view(np.uint8), is_vetoed, least))
+    return Marked(*_c.mark(forest._leaves, forest.max_level, wishes, least))
 
 
 def _least_level(forest: Forest, geometry: Geometry, regions: Sequence[Region]) -> np.ndarray:

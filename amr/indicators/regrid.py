@@ -1,4 +1,4 @@
-"""The regrid decision: indicators, values and patience of the local blocks, wishes gathered, flags the same on every rank."""
+"""The regrid decision: indicators, values and patience of the local blocks, wishes combined, flags the same on every rank."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from amr.indicators.columns import across, count_hot
 from amr.indicators.decision import BlocksOfRank, Decision
 from amr.indicators.finder import Finder, Present
 from amr.indicators.leaf_state import Bar
-from amr.indicators.marking import Marked, Region, check_regions, mark_wished, wish
+from amr.indicators.marking import Marked, Region, check_regions, mark, wish
 from amr.indicators.plugin import centre_bit
 from amr.indicators.review import Asked, Parts, Review, everything, no_review
 from amr.indicators.thresholds import ABSOLUTE, Marking, ThresholdRule, ThresholdState, n_leaves_after
@@ -187,9 +187,8 @@ class Decider:
             masks = near if factor == 1 else np.where(sampled | (value > factor * threshold), near, np.uint32(0))
             # A budget that binds has no patience.
             is_calm = (calm >= (self.patience if factor == 1 else 1)) | released
-            # One message for all: leaves are in SFC order, ranks hold contiguous pieces of it.
-            wishes = self.comm.allgatherv(wish(masks, is_calm & (not grow_only), review.vetoed), mesh.n_of_rank)
-            return mark_wished(forest, wishes, self.regions, finder.geometry)
+            wishes = wish(forest, mesh.leaves, masks, is_calm & (not grow_only), review.vetoed)
+            return mark(forest, self.comm.allreduce_or(wishes), self.regions, finder.geometry)
 
         factor = 1.0
         if self.thresholds.marking.max_leaves is not None:
