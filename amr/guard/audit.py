@@ -87,7 +87,7 @@ def explain(leaf: np.void, place: Place, columns: Sequence[Sequence[str]], patie
     leaf : LEAF_STATE, one element
     place : Place
     columns : sequence of (indicator, variable)
-        As `Decider.columns`.
+        As `Finder.columns`.
     patience : int
         Regrids in a row without need before a leaf coarsens.
     """

@@ -29,7 +29,7 @@ LEAF_STATE = np.dtype(
         ("since", "u1"),  # regrids since then
         ("cause", "u1"),  # Cause
         ("bar", "u1"),  # Bar
-        ("column", "u1"),  # which indicator, and variable of it, speaks for the leaf (`Decider.columns`)
+        ("column", "u1"),  # which indicator, and variable of it, speaks for the leaf (`Finder.columns`)
         ("kind", "i1"),  # its class when it was last looked at, -1 never
         ("trial", "u1"),  # 1 while a refinement has not yet been worth it
         ("age", "u1"),  # regrids of the trial
