@@ -80,22 +80,23 @@ static void spread(const amr_forest *f, int max_level, ptrdiff_t b, uint32_t nea
   }
 }
 
-void amr_wish(const amr_forest *f, int max_level, ptrdiff_t first, ptrdiff_t n, const uint32_t *near,
-              const uint8_t *calm, const uint8_t *vetoed, uint8_t *wishes) {
+void amr_wish(const amr_forest *f, int max_level, ptrdiff_t first, ptrdiff_t n, const amr_wished *of, uint8_t *wishes) {
   const uint32_t centre = 1u << (f->dim == 1 ? 1 : f->dim == 2 ? 4 : 13);
   memset(wishes, 0, (size_t)f->n);
   for (ptrdiff_t i = 0; i < n; i++) {
-    wishes[first + i] |= (uint8_t)((near[i] & centre ? AMR_WISH_HOT : 0) | (calm[i] ? AMR_WISH_CALM : 0)
-                                   | (vetoed && vetoed[i] ? AMR_WISH_VETOED : 0));
-    if (near[i] & centre) spread(f, max_level, first + i, near[i], wishes);
+    const int level = f->level[first + i], is_hot = (of->near[i] & centre) != 0;
+    int wish = (is_hot ? AMR_WISH_HOT : 0) | (of->calm[i] ? AMR_WISH_CALM : 0);
+    if (of->vetoed && of->vetoed[i]) wish |= AMR_WISH_VETOED;
+    if (of->least && level <= of->least[i]) wish |= level < of->least[i] ? AMR_WISH_RAISED : AMR_WISH_KEPT;
+    wishes[first + i] |= (uint8_t)wish;
+    if (is_hot) spread(f, max_level, first + i, of->near[i], wishes);
   }
 }
 
 /* Flags and causes before balance. */
-static void before_balance(const amr_forest *f, const uint8_t *wishes, const int8_t *least, int8_t *flags,
-                           uint8_t *cause) {
+static void before_balance(const amr_forest *f, const uint8_t *wishes, int8_t *flags, uint8_t *cause) {
   for (ptrdiff_t i = 0; i < f->n; i++) {
-    const int wish = wishes[i], is_hot = wish & AMR_WISH_HOT, level = f->level[i];
+    const int wish = wishes[i], is_hot = wish & AMR_WISH_HOT;
     const int is_raised = is_hot || (wish & AMR_WISH_NEAR && !(wish & AMR_WISH_VETOED));
     const int may_coarsen = wish & AMR_WISH_CALM && !(wish & (AMR_WISH_HELD | AMR_WISH_NEAR));
     flags[i] = (int8_t)(is_raised ? 1 : may_coarsen ? -1 : 0);
@@ -104,18 +105,18 @@ static void before_balance(const amr_forest *f, const uint8_t *wishes, const int
     else if (wish & AMR_WISH_HELD || is_raised)
       cause[i] = AMR_CAUSE_BUFFER;
     else
-      cause[i] = level > 0 ? AMR_CAUSE_PATIENCE : AMR_CAUSE_ROOT;
-    if (least && level <= least[i]) {
-      const int8_t wanted = level < least[i] ? 1 : 0;
+      cause[i] = f->level[i] > 0 ? AMR_CAUSE_PATIENCE : AMR_CAUSE_ROOT;
+    if (wish & (AMR_WISH_RAISED | AMR_WISH_KEPT)) {
+      const int8_t wanted = wish & AMR_WISH_RAISED ? 1 : 0;
       if (flags[i] < wanted) flags[i] = wanted, cause[i] = AMR_CAUSE_REGION;
     }
   }
 }
 
-void amr_mark(const amr_forest *f, int max_level, const uint8_t *wishes, const int8_t *least, int8_t *flags,
-              uint8_t *cause, int32_t *work, int8_t *before) {
+void amr_mark(const amr_forest *f, int max_level, const uint8_t *wishes, int8_t *flags, uint8_t *cause, int32_t *work,
+              int8_t *before) {
   const int n_child = 1 << f->dim;
-  before_balance(f, wishes, least, flags, cause);
+  before_balance(f, wishes, flags, cause);
   memcpy(before, flags, (size_t)f->n);
   amr_balance_flags(f, max_level, flags, work);
   for (ptrdiff_t i = 0; i < f->n; i++) {

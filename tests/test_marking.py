@@ -41,8 +41,8 @@ def marked(forest, eta, near=None, **options):
     # The wishes of two ranks, combined.
     near, calm, cut = np.asarray(near, np.uint32), (eta < 0.5).all(axis=1), forest.n_leaves // 3
     parts = [slice(0, cut), slice(cut, forest.n_leaves)]
-    first, second = (wish(forest, part, near[part], calm[part]) for part in parts)
-    return mark(forest, first | second, **options).flags
+    first, second = (wish(forest, part, near[part], calm[part], **options) for part in parts)
+    return mark(forest, first | second).flags
 
 
 # ---- buffer ---------------------------------------------------------------------------------------------------------------

@@ -58,7 +58,13 @@ class Marked:
 
 
 def wish(
-    forest: Forest, leaves: slice, near: np.ndarray, calm: np.ndarray, vetoed: np.ndarray | None = None
+    forest: Forest,
+    leaves: slice,
+    near: np.ndarray,
+    calm: np.ndarray,
+    vetoed: np.ndarray | None = None,
+    regions: Sequence[Region] = (),
+    geometry: Geometry | None = None,
 ) -> np.ndarray:
     """What some leaves wish of themselves and of those around them, uint8 (n_leaves,); wishes of several combine with ``|``.
 
@@ -74,32 +80,35 @@ def wish(
         Leaves that would rather be coarser.
     vetoed : bool (n,), optional
         Leaves that are not refined for a neighbour's sake (2:1 balance apart).
-    """
-    is_vetoed = None if vetoed is None else vetoed.view(np.uint8)
-    return np.asarray(_c.wish(forest._leaves, forest.max_level, leaves.start, near, calm.view(np.uint8), is_vetoed))
-
-
-def mark(
-    forest: Forest, wishes: np.ndarray, regions: Sequence[Region] = (), geometry: Geometry | None = None
-) -> Marked:
-    """Flags of all leaves, ready for `Forest.adapt`, from the wishes of all, uint8 (n_leaves,).
-
-    A leaf refines where it is hot (the centre bit of ``near``), where a hot leaf's cells come near it and it is coarser than
-    that leaf will be, or where a region wants it. It coarsens only where it is calm, no hot cell is near, no region forbids
-    it, its siblings coarsen, too, and 2:1 balance allows it. ``geometry`` is needed for regions.
+    regions : sequence of Region
+    geometry : Geometry
+        Needed for regions.
     """
     least = None
     if regions:
         assert geometry is not None
-        least = _least_level(forest, geometry, regions)
-    return Marked(*_c.mark(forest._leaves, forest.max_level, wishes, least))
+        least = _least_level(forest, leaves, geometry, regions)
+    is_vetoed = None if vetoed is None else vetoed.view(np.uint8)
+    is_calm = calm.view(np.uint8)
+    return np.asarray(_c.wish(forest._leaves, forest.max_level, leaves.start, near, is_calm, is_vetoed, least))
 
 
-def _least_level(forest: Forest, geometry: Geometry, regions: Sequence[Region]) -> np.ndarray:
-    """Level that the regions want of each leaf at least, -1 where there is none, int8 (n_leaves,)."""
-    least = np.full(forest.n_leaves, -1, dtype=np.int8)
+def mark(forest: Forest, wishes: np.ndarray) -> Marked:
+    """Flags of all leaves, ready for `Forest.adapt`, from the wishes of all, uint8 (n_leaves,).
+
+    A leaf refines where it is hot (the centre bit of ``near``), where a hot leaf's cells come near it and it is coarser than
+    that leaf will be, or where a region wants it. It coarsens only where it is calm, no hot cell is near, no region forbids
+    it, its siblings coarsen, too, and 2:1 balance allows it.
+    """
+    return Marked(*_c.mark(forest._leaves, forest.max_level, wishes))
+
+
+def _least_level(forest: Forest, leaves: slice, geometry: Geometry, regions: Sequence[Region]) -> np.ndarray:
+    """Level that the regions want of each of the leaves at least, -1 where there is none, int8 (n,)."""
+    least = np.full(leaves.stop - leaves.start, -1, dtype=np.int8)
     for region in regions:
-        inside = overlap(forest, geometry, region, np.flatnonzero(forest.level <= region.level))
+        coarse = leaves.start + np.flatnonzero(forest.level[leaves] <= region.level)
+        inside = overlap(forest, geometry, region, coarse) - leaves.start
         least[inside] = np.maximum(least[inside], region.level)
     return least
 

@@ -187,8 +187,9 @@ class Decider:
             masks = near if factor == 1 else np.where(sampled | (value > factor * threshold), near, np.uint32(0))
             # A budget that binds has no patience.
             is_calm = (calm >= (self.patience if factor == 1 else 1)) | released
-            wishes = wish(forest, mesh.leaves, masks, is_calm & (not grow_only), review.vetoed)
-            return mark(forest, self.comm.allreduce_or(wishes), self.regions, finder.geometry)
+            is_calm &= not grow_only
+            wishes = wish(forest, mesh.leaves, masks, is_calm, review.vetoed, self.regions, finder.geometry)
+            return mark(forest, self.comm.allreduce_or(wishes))
 
         factor = 1.0
         if self.thresholds.marking.max_leaves is not None:
