@@ -98,7 +98,7 @@ static void before_balance(const amr_forest *f, const uint8_t *wishes, int8_t *f
   for (ptrdiff_t i = 0; i < f->n; i++) {
     const int wish = wishes[i], is_hot = wish & AMR_WISH_HOT;
     const int is_raised = is_hot || (wish & AMR_WISH_NEAR && !(wish & AMR_WISH_VETOED));
-    const int may_coarsen = wish & AMR_WISH_CALM && !(wish & (AMR_WISH_HELD | AMR_WISH_NEAR));
+    const int may_coarsen = wish & AMR_WISH_CALM && !(wish & AMR_WISH_HELD);
     flags[i] = (int8_t)(is_raised ? 1 : may_coarsen ? -1 : 0);
     if (is_hot)
       cause[i] = AMR_CAUSE_INDICATOR;

@@ -24,7 +24,7 @@ typedef enum {
   AMR_WISH_HOT = 1,     /* it has hot cells */
   AMR_WISH_CALM = 2,    /* it would rather be coarser */
   AMR_WISH_VETOED = 4,  /* it is not refined for a neighbour's sake, 2:1 apart */
-  AMR_WISH_NEAR = 8,    /* cells of a hot leaf come near it, and it is coarser than that leaf will be */
+  AMR_WISH_NEAR = 8,    /* cells of a hot leaf come near it, and it is coarser than that leaf will be; HELD, too */
   AMR_WISH_HELD = 16,   /* it must not coarsen: a hot leaf's cells come near it, or are its same-level neighbour's */
   AMR_WISH_RAISED = 32, /* a region wants it finer */
   AMR_WISH_KEPT = 64    /* a region wants it as fine as it is */

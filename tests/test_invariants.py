@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -130,6 +131,27 @@ def test_the_signal_after_a_regrid_is_that_of_the_new_blocks_too() -> None:
         assert sim.regrid() and sim.mesh.forest.level.max() == 0 and sim.max_signal == 2 * coarse
         next(sim.steps())
         assert sim.max_signal == coarse
+
+
+def test_level_wise_steps_that_change_change_the_signal_of_blocks_that_stay() -> None:
+    """All on level 1, one group steps; with leaves of level 0 beside, those of level 1 take half steps: half the signal."""
+    region = Region((0.0, 0.0), (1.0, 1.0), 1)
+    case = made(
+        2,
+        2,
+        mesh={"max_level": 1},
+        physics={"name": "advection", "velocity": [1.0, 0.5]},
+        problem={"name": "sine"},
+        scheme={"subcycle": True},
+        refinement={"indicators": [], "patience": 1},
+        time={"end": 1.0},
+    )
+    with Simulation(case) as sim:
+        coarse = sim.max_signal
+        for regions, signal in (((region,), 2 * coarse), ((replace(region, upper=(0.2, 0.2)),), coarse)):
+            sim.decider.regions = regions
+            assert sim.regrid() and sim.max_signal == signal
+        assert set(sim.mesh.level.tolist()) == {0, 1}
 
 
 def test_level_wise_steps_know_the_signal_of_blocks_that_stay(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,13 +7,13 @@ from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int8_t, int32_t, uint8_t, uint32_t
 
 cdef extern from "mark.h":
-    void amr_balance_flags(const amr_forest *f, int max_level, int8_t *flags, int32_t *work) nogil
     ctypedef struct amr_wished:
         const uint32_t *near
         const uint8_t *calm
         const uint8_t *vetoed
         const int8_t *least
 
+    void amr_balance_flags(const amr_forest *f, int max_level, int8_t *flags, int32_t *work) nogil
     void amr_wish(const amr_forest *f, int max_level, ptrdiff_t first, ptrdiff_t n, const amr_wished *of, uint8_t *wishes) nogil
     void amr_mark(const amr_forest *f, int max_level, const uint8_t *wishes, int8_t *flags, uint8_t *cause, int32_t *work,
                   int8_t *before) nogil

@@ -1,4 +1,4 @@
-"""Marking: above which value a block counts as hot. One threshold per leaf, the same on every rank.
+"""Marking: above which value a block counts as hot. One threshold per leaf, whoever owns it.
 
 Values are *in units of* ``refine``: 1 is an indicator's own threshold (csrc/leaf_state.h). Each rank has those of its own
 leaves; what depends on all of them is reduced or gathered. Sums are exactly rounded, so that neither the number of ranks nor

@@ -88,7 +88,7 @@ def write_checkpoint(path: str | Path, snapshot: Snapshot, mpi_io: bool = False)
             values = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
             crc = np.array([zlib.crc32(block) for block in values], dtype="<u4")
             file.write_at(file.plan[f"{name}_crc32"] + 4 * first, crc)
-            file.write_at(file.plan[name] + values[:0].itemsize * int(np.prod(values.shape[1:])) * first, values)
+            file.write_at(file.plan[name] + values.itemsize * int(np.prod(values.shape[1:])) * first, values)
     return Path(path)
 
 
