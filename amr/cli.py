@@ -6,8 +6,6 @@ import contextlib
 import os
 import shlex
 import sys
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ from amr.checkpoint_commands import COMMANDS
 from amr.errors import AMRError
 from amr.escape_command import escape
 from amr.guard_command import guard
+from amr.launch import run_collective
 
 if TYPE_CHECKING:
     from amr.case import Case
@@ -98,9 +97,11 @@ def _solve(
             if show:
                 click.echo(_mesh_summary(case), err=True)
             return 0
+        if show and comm.n_resting:
+            click.echo(_resting(comm), err=True)
         return _run(comm, case, restart, "none" if quiet else progress, show, strict)
 
-    return _guarded(action)
+    return run_collective(action)
 
 
 def _load(comm: Comm, path: Path, overrides: tuple[str, ...], output: Path | None, petsc_options: str) -> Case:
@@ -153,6 +154,11 @@ def _mesh_summary(case: Case) -> str:
     )
 
 
+def _resting(comm: Comm) -> str:
+    n = comm.size + comm.n_resting
+    return f"{comm.size} of {n} ranks work, the others have no core of their own and rest (AMR_RANKS=all: all work)"
+
+
 def _versions(comm: Comm) -> str:
     import platform
 
@@ -160,31 +166,6 @@ def _versions(comm: Comm) -> str:
 
     ranks = f"{comm.size} rank{'s' * (comm.size > 1)}"
     return f"amr {__version__}, Python {platform.python_version()}, NumPy {numpy.__version__}, {ranks}"
-
-
-def _guarded(action: Callable[[Comm], int]) -> int:
-    """Run a collective action on all ranks; return the exit status, the same on every rank.
-
-    Lower layers raise one AMRError on every rank; rank 0 tells it. Anything else is a defect of the program: its traceback is
-    printed by the rank it happened on, and the others are stopped, because they would wait for it for ever.
-    """
-    from amr.comm import Comm, check_launcher
-
-    comm = Comm.world()
-    try:
-        check_launcher(comm)
-        return action(comm)
-    except AMRError as error:
-        if comm.rank == 0:
-            click.echo(f"error: {error}", err=True)
-        comm.barrier()  # the first rank that ends with an error may have the launcher kill the others, message and all
-        return error.exit_code
-    except Exception:
-        traceback.print_exc()
-        sys.stderr.flush()
-        if comm.size > 1:
-            comm.abort(70)
-        return 70
 
 
 @click.group(
@@ -292,7 +273,7 @@ def _bench(json_file: Path | None, plot_file: Path | None, markdown: bool, **opt
         comm.agree(error)
         return 0
 
-    return _guarded(action)
+    return run_collective(action)
 
 
 def _say(comm: Comm, text: str) -> None:
@@ -324,7 +305,7 @@ def _enter(command: click.Command, name: str, args: list[str] | None) -> None:
         if any(v in os.environ for v in _LAUNCHER_RANK):
             from amr.comm import Comm
 
-            Comm.world().barrier()  # as in _guarded
+            Comm.world().barrier()  # as in run_collective
     except (click.Abort, KeyboardInterrupt):
         status = 130
     except BrokenPipeError:

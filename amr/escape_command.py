@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from amr.errors import AMRError, CaseError
+from amr.errors import CaseError
+from amr.launch import run_collective
 
 if TYPE_CHECKING:
     from amr.bench.tables import Table
@@ -160,25 +161,19 @@ Examples:
 )
 @click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
 def escape(case_file: Path, temperatures: tuple[float, ...], overrides: tuple[str, ...], markdown: bool) -> int:
-    from amr.case import load_case
-    from amr.comm import Comm, check_launcher
+    def action(comm: Comm) -> int:
+        from amr.case import load_case
 
-    comm = Comm.world()
-    try:
-        check_launcher(comm)
         case = comm.agreed(lambda: load_case(case_file, overrides))
         wanted = temperatures or (getattr(case.physics.parameters, "temperature", 1.0),)
-        rows = measure(case, wanted, comm)
-    except AMRError as error:
+        found = table(measure(case, wanted, comm))
         if comm.rank == 0:
-            click.echo(f"error: {error}", err=True)
-        comm.barrier()
-        return error.exit_code
-    if comm.rank == 0:
-        if markdown:
-            click.echo(table(rows).markdown())
-        else:
-            from amr.io.report import make_console
+            if markdown:
+                click.echo(found.markdown())
+            else:
+                from amr.io.report import make_console
 
-            make_console(comm).print(table(rows).rich())
-    return 0
+                make_console(comm).print(found.rich())
+        return 0
+
+    return run_collective(action)

@@ -21,6 +21,7 @@ LAUNCHER = {
     "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
     "OMPI_MCA_mpi_yield_when_idle": "1",
     "OMP_NUM_THREADS": "1",
+    "AMR_RANKS": "all",  # commands distribute over all ranks on any machine, too
 }
 
 

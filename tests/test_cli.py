@@ -173,12 +173,12 @@ def test_one_message_and_status_2_under_mpirun(mpirun, args):
 def test_a_defect_on_one_rank_stops_all(mpirun, tmp_path):
     code = """
 import sys
-from amr import cli
+from amr import launch
 def action(comm):
     if comm.rank == 1:
         raise KeyError("a defect")
     comm.barrier()
-sys.exit(cli._guarded(action))
+sys.exit(launch.run_collective(action))
 """
     done = mpirun(3, ["-c", code], timeout=60)
     assert done.returncode != 0 and "KeyError: 'a defect'" in done.stderr

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -72,10 +73,18 @@ def report(folder: Path) -> dict:
 class Started:
     """``amr-solve`` running in the background on n ranks (0: without mpirun), in a process group of its own."""
 
-    def __init__(self, n: int, args: list, wait: float = 0.02) -> None:
+    def __init__(
+        self, n: int, args: list, wait: float = 0.02, solve: Sequence[str] = SOLVE, ranks: str = "all"
+    ) -> None:
         launcher = ["mpirun", "-n", str(n)] if n else []
-        environment = {**os.environ, **LAUNCHER, "PYTHONPATH": str(ROOT), "AMR_TEST_WAIT": str(wait)}
-        command = [*launcher, sys.executable, *SOLVE, *map(os.fspath, args), "--quiet"]
+        environment = {
+            **os.environ,
+            **LAUNCHER,
+            "PYTHONPATH": str(ROOT),
+            "AMR_TEST_WAIT": str(wait),
+            "AMR_RANKS": ranks,
+        }
+        command = [*launcher, sys.executable, *solve, *map(os.fspath, args), "--quiet"]
         self.process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, start_new_session=True,

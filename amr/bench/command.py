@@ -69,6 +69,7 @@ def run(request: Request, comm: Comm, say: Callable[[str], None]) -> dict[str, A
         "processor": _processor(),
         "n_cores": os.cpu_count() or 1,
         "n_ranks": comm.size,
+        "n_resting_ranks": comm.n_resting,
         "quick": request.quick,
     }
     if request.tree:

@@ -188,4 +188,6 @@ def _efficiency_tables(result: dict[str, Any]) -> list[Table]:
 
 def _title(text: str, result: dict[str, Any]) -> str:
     ranks = f"{result['n_ranks']} rank{'s' * (result['n_ranks'] > 1)}"
+    if resting := result.get("n_resting_ranks"):
+        ranks += f" ({resting} more rest)"
     return f"{text}: {ranks} on {result['n_cores']} cores of {result['processor']}, amr {result['version']}"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from amr.comm import Comm
 from amr.errors import CaseError, SolveError
 
 _INSTALL = (
@@ -16,8 +17,9 @@ _INSTALL = (
 )
 
 
+@lru_cache(maxsize=1)
 def load_petsc() -> Any:
-    """The module ``petsc4py.PETSc``, initialised. The first call is collective over all ranks of the program.
+    """The module ``petsc4py.PETSc``, initialised. The first call is collective over all ranks of the program that work.
 
     Raises
     ------
@@ -28,7 +30,7 @@ def load_petsc() -> Any:
         import petsc4py
 
         # Signals are ours (amr.signals): PETSc would print a trace and abort.
-        petsc4py.init(["amr", "-no_signal_handler"])
+        petsc4py.init(["amr", "-no_signal_handler"], comm=Comm.world().mpi)
         from petsc4py import PETSc
     except (ImportError, ValueError, OSError) as error:
         raise CaseError(_INSTALL.format(error)) from error

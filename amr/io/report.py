@@ -141,6 +141,7 @@ class Report:
             "conservation": conservation or {},
             "errors": errors,
             "n_ranks": self.comm.size,
+            "n_resting_ranks": self.comm.n_resting,
             "digest": digest,
         }
 
@@ -259,7 +260,8 @@ def _run_table(report: dict[str, Any]) -> Any:
         "regrids": f"{report['regrids']}",
         "leaves": f"{leaves} = {report['n_leaves']}",
         "wall time": f"{report['wall_seconds']:.2f} s (start-up {report['start_up_seconds']:.2f} s)",
-        "speed": f"{rate / 1e6:.3g} M cells/s per rank, {report['n_ranks']} ranks",
+        "speed": f"{rate / 1e6:.3g} M cells/s per rank, {report['n_ranks']} ranks"
+        + (f" ({report['n_resting_ranks']} more rest)" if report["n_resting_ranks"] else ""),
         "peak memory": f"{peak / 2**20:.0f} MiB per rank" + (f", {peak / state:.1f} x the state" if state else ""),
         "digest": report["digest"][:16],
     }

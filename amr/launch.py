@@ -1,0 +1,46 @@
+"""How a command runs on the ranks of a job: on which of them, and what becomes of errors."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from amr.errors import AMRError
+
+if TYPE_CHECKING:
+    from amr.comm import Comm
+
+
+def run_collective(action: Callable[[Comm], int]) -> int:
+    """Run a collective action on the ranks that have a core; return the exit status, the same on every rank.
+
+    Lower layers raise one AMRError on every rank; rank 0 tells it. Anything else is a defect of the program: its traceback is
+    printed by the rank it happened on, and the others are stopped, because they would wait for it for ever.
+    """
+    from amr.comm import Comm, check_launcher, run_on_cores
+
+    def checked(world: Comm) -> int:
+        check_launcher(world)
+        return run_on_cores(world, lambda workers: _attempt(action, workers))
+
+    return _attempt(checked, Comm.world())
+
+
+def _attempt(action: Callable[[Comm], int], comm: Comm) -> int:
+    try:
+        return action(comm)
+    except AMRError as error:
+        if comm.rank == 0:
+            click.echo(f"error: {error}", err=True)
+        comm.barrier()  # the first rank that ends with an error may have the launcher kill the others, message and all
+        return error.exit_code
+    except Exception:
+        traceback.print_exc()
+        sys.stderr.flush()
+        if comm.size + comm.n_resting > 1:
+            comm.abort(70)
+        return 70
