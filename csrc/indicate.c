@@ -162,11 +162,11 @@ AMR_INLINE void multiresolution(const amr_layout *l, const amr_indicator *p, dou
                                 double *eta_max, uint32_t *near, double *aligned, double *work) {
   amr_detail d; /* with sizes known: the common blocks and their restrictions */
   if (l->g >= 2 && l->n == 16)
-    d = detail_block(l, 16, 0, w, work);
+    d = detail_sized(l, 16, 0, w, work);
   else if (l->g >= 2)
-    d = l->n == 8 ? detail_block(l, 8, 0, w, work) : detail_block(l, l->n, 0, w, work);
+    d = l->n == 8 ? detail_sized(l, 8, 0, w, work) : detail_sized(l, l->n, 0, w, work);
   else
-    d = l->n == 8 ? detail_block(l, 8, 1, w, work) : detail_block(l, l->n, 1, w, work);
+    d = l->n == 8 ? detail_sized(l, 8, 1, w, work) : detail_sized(l, l->n, 1, w, work);
   *eta_max = larger(d.all / p->scale, *eta_max);
   *aligned = larger(d.aligned / p->scale, *aligned);
   if (d.all > tau * p->scale) *near |= detail_near(l, p, tau * p->scale, work);

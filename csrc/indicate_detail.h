@@ -50,17 +50,17 @@ AMR_INLINE void detail_across(const double *u, ptrdiff_t t, int n, int narrow, d
   }
 }
 
-/* e[(k n + j) n + i] := largest |d| of the pairs of each interior cell; n at most DETAIL_CELLS. narrow: the block has one layer of
- * ghosts, not two or more. Behind e: n (n + 8) doubles of work space. Reads, but does not use, some cells behind the ghosts on either
- * side of the block. */
-AMR_INLINE amr_detail detail_block(const amr_layout *l, int n, int narrow, const double *w, double *e) {
-  const int nj = l->dim > 1 ? n : 1, nk = l->dim > 2 ? n : 1;
+/* e[(k n + j) n + i] := largest |d| of the pairs of each interior cell; n at most DETAIL_CELLS, dim that of the layout. narrow: the
+ * block has one layer of ghosts, not two or more. Behind e: n (n + 8) doubles of work space. Reads, but does not use, some cells
+ * behind the ghosts on either side of the block. */
+AMR_INLINE amr_detail detail_block(const amr_layout *l, int dim, int n, int narrow, const double *w, double *e) {
+  const int nj = dim > 1 ? n : 1, nk = dim > 2 ? n : 1;
   const ptrdiff_t ty = l->stride[1], tz = l->stride[2], plane = (ptrdiff_t)n * nj;
   double x[DETAIL_CELLS], even[DETAIL_CELLS], odd[DETAIL_CELLS], before[DETAIL_CELLS];
   double *restrict pairs = e + plane * nk;
   amr_detail found = {0.0, 0.0};
   for (int i = 0; i < n; i++) x[i] = even[i] = odd[i] = 0.0;
-  if (l->dim > 2)
+  if (dim > 2)
     for (int c = 0; c < plane; c++) e[c] = 0.0; /* no pair below the first plane */
   for (int k = 0; k < nk; k++) {
     /* All rows of a plane first, or values would be read while they are still being written. */
@@ -73,11 +73,11 @@ AMR_INLINE amr_detail detail_block(const amr_layout *l, int n, int narrow, const
 #pragma GCC ivdep
       for (int i = 0; i < n; i++) {
         const double most = detail_larger(detail_larger(p[i], p[i + 1]), before[i]);
-        to[i] = l->dim > 2 ? detail_larger(to[i], most) : most; /* what the plane below has left here */
+        to[i] = dim > 2 ? detail_larger(to[i], most) : most; /* what the plane below has left here */
         x[i] = detail_larger(p[i + 1], x[i]);
       }
-      if (l->dim > 1 && j < n - 1) detail_across(u, ty, n, thin_y, to, before, j % 2 ? odd : even);
-      if (l->dim > 2 && k < n - 1) detail_across(u, tz, n, thin_z, to, up, k % 2 ? odd : even);
+      if (dim > 1 && j < n - 1) detail_across(u, ty, n, thin_y, to, before, j % 2 ? odd : even);
+      if (dim > 2 && k < n - 1) detail_across(u, tz, n, thin_z, to, up, k % 2 ? odd : even);
     }
   }
   for (int i = 0; i < n; i++) {
@@ -85,6 +85,15 @@ AMR_INLINE amr_detail detail_block(const amr_layout *l, int n, int narrow, const
     found.aligned = detail_larger(detail_larger(i % 2 ? 0.0 : x[i], even[i]), found.aligned);
   }
   return found;
+}
+
+/* The same with the number of dimensions known to the compiler. */
+AMR_INLINE amr_detail detail_sized(const amr_layout *l, int n, int narrow, const double *w, double *e) {
+  switch (l->dim) {
+    case 1: return detail_block(l, 1, n, narrow, w, e);
+    case 2: return detail_block(l, 2, n, narrow, w, e);
+    default: return detail_block(l, 3, n, narrow, w, e);
+  }
 }
 
 #endif

@@ -27,7 +27,7 @@ def by_variable(columns: Sequence[Sequence[str]]) -> dict[str, list[int]]:
 def count_hot(hot: np.ndarray, which: np.ndarray, columns: Sequence[Sequence[str]]) -> dict[str, int]:
     """For each variable, those of the leaves ``which``, bool (n,), that are ``hot``, bool (n, m), in one of its columns."""
     return {
-        name: int(np.count_nonzero(across(np.logical_or, hot[:, own]) & which))
+        name: int(np.count_nonzero(reduce(np.logical_or, (hot[:, column] for column in own)) & which))
         for name, own in by_variable(columns).items()
     }
 

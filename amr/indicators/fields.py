@@ -105,7 +105,7 @@ class Fields:
         """
         n = len(self._pick)
         extremes = comm.allreduce_max(np.concatenate([highest[self._pick], -lowest[self._pick]]))
-        if np.isinf(extremes).any():  # variables that no kernel has looked at
+        if -np.inf in extremes:  # variables that no kernel has looked at
             own = _c.primitive_ranges(self.physics.spec, self.layout, u, self._pick)
             extremes = comm.allreduce_max(np.concatenate([own[1], -own[0]]))
         found = self._scales(-extremes[n:], extremes[:n])

@@ -179,7 +179,8 @@ class Finder:
         found = _c.Indicated(limits[0], self.layout.n_var, limits[1], self.fields.variables)
         jobs = self._jobs()
         for blocks, plan in parts:
-            _c.indicate(self.physics.spec, self.layout, u, blocks, jobs, found, plan)
+            if len(blocks):
+                _c.indicate(self.physics.spec, self.layout, u, blocks, jobs, found, plan)
         return found
 
     def _near(self, found: Any) -> np.ndarray:

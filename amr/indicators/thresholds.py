@@ -122,9 +122,9 @@ def leaf_factors(
     if level_factors:
         last = len(level_factors) - 1
         factor *= np.asarray(level_factors, dtype=float)[np.minimum(mesh.level, last)]
-    own = mesh.leaves.start + np.arange(len(mesh.level))
     for region in regions:
         if region.factor != 1:
+            own = np.arange(mesh.leaves.start, mesh.leaves.stop)
             factor[overlap(mesh.forest, geometry, region, own) - mesh.leaves.start] *= region.factor
     return factor
 
