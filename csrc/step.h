@@ -17,12 +17,14 @@ typedef struct {
   int limiter, riemann, reconstruction; /* ids of limiter.h (for AMR_PLM), riemann.h, reconstruct.h */
   int predictor; /* 1: half-step predictor (MUSCL-Hancock), not with PPM or WENO; 0: method of lines */
   double dt, a, b;
-  const double *u_in; /* pool [block][var][k][j][i], ghosts filled, corners too; layout.g > amr_reach(reconstruction) */
+  const double *u_in; /* pool [block][var][k][j][i], ghosts filled as below; layout.g > amr_reach(reconstruction) */
   const amr_ghosts
-      *ghosts;      /* NULL, or what fills the ghosts of each block before it is advanced, from pools other than u_out;
+      *ghosts; /* NULL, or what fills the ghosts of each block before it is advanced, from pools other than u_out;
                                ghosts->own takes the place of u_in */
-  const double *u0; /* pool; read only if a != 0; may be u_out or u_in */
-  double *u_out;    /* pool; ghosts are left as they are; may be u_in: a plane is overwritten after its last use */
+  int most;    /* ghosts beside a block along more axes than this are not filled: 1 will do for PPM and WENO without
+                               viscous fluxes, which do not look at them */
+  const double *u0;    /* pool; read only if a != 0; may be u_out or u_in */
+  double *u_out;       /* pool; ghosts are left as they are; may be u_in: a plane is overwritten after its last use */
   const int32_t *list; /* n_list block indices */
   int64_t n_list;
   const double *spacing; /* [block][3], cell widths; anything non-zero in an inactive axis */

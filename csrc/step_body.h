@@ -381,7 +381,7 @@ AMR_INLINE void PHYS(advance)(const amr_physics *physics, const amr_layout *l, a
     if (step->ghosts) {
       const double begin = amr_seconds();
       for (ptrdiff_t m = 0; m < n; m++)
-        step->n_constant += amr_ghosts_fill(step->ghosts, step->list[q + m], coarse, AMR_MAX_DIM);
+        step->n_constant += amr_ghosts_fill(step->ghosts, step->list[q + m], coarse, step->most);
       step->ghost_seconds += amr_seconds() - begin;
     }
     /* One call of the inlined body: two would compile it twice. */

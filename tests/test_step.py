@@ -356,6 +356,25 @@ def test_blocks_not_listed_are_left_alone():
     assert (out[1] == 0).all() and (out[0] == out[2]).all() and out[0].any()
 
 
+@pytest.mark.parametrize("dim", [2, 3])
+@pytest.mark.parametrize("choice", ["constant", "plm", "ppm", "weno5z"])
+def test_ghosts_beside_edges_are_looked_at_where_the_scheme_says_so(choice, dim):
+    """Cells of no physical state in the ghosts beside edges and corners change nothing, or flatten slopes beside them."""
+    block = OneBlock("euler", dim, 8, reconstruction=choice, integrator="ssp_rk3")
+    block.set(rough(block))
+    block.fill(block.u)
+    torn, beside = block.u.copy(), np.zeros(block.layout.shape[1:], dtype=int)
+    for axis, ghost in enumerate(block.layout.ghost):
+        at = np.arange(beside.shape[2 - axis])
+        is_ghost = (at < ghost) | (at >= len(at) - ghost)
+        beside += is_ghost.reshape([-1 if other == 2 - axis else 1 for other in range(3)])
+    torn[0, :, beside > 1] = -1.0
+    one, two = np.zeros_like(torn), np.zeros_like(torn)
+    flat = block.advance(1e-3, u_out=one), block.advance(1e-3, u_in=torn, u_out=two)
+    same = np.array_equal(one[block.inner], two[block.inner]) and flat[0] == flat[1]
+    assert same != block.scheme.edges and block.scheme.edges == (choice == "plm")
+
+
 @pytest.mark.parametrize(("name", "dim"), SETS)
 def test_check_on_the_way_is_check_afterwards(name, dim):
     block = make(name, dim, 8)

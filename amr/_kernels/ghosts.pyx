@@ -134,15 +134,15 @@ cdef class GhostPlan:
         self.c.theta = theta
         self.c.buffer = &buffer[0] if buffer.shape[0] else NULL
 
-    def fill(self, const int32_t[::1] blocks):
-        """Fill the ghosts of the blocks in the pool ``own`` of `read`. In place."""
+    def fill(self, const int32_t[::1] blocks, bint edges=True):
+        """Fill the ghosts of the blocks in the pool ``own`` of `read`, without ``edges`` those beside sides at least. In place."""
         cdef ptrdiff_t q
         cdef ptrdiff_t n_fallback = 0
         if not blocks.shape[0]:
             return
         with nogil:
             for q in range(blocks.shape[0]):
-                n_fallback += amr_ghosts_fill(&self.c, blocks[q], &self.scratch[0], 3)
+                n_fallback += amr_ghosts_fill(&self.c, blocks[q], &self.scratch[0], 3 if edges else 1)
         self.n_fallback += n_fallback
 
     def pack(self, const int32_t[:, ::1] ops, const int32_t[::1] place, double[::1] buffer):

@@ -18,6 +18,7 @@ cdef extern from "step.h":
         double b
         const double *u_in
         const amr_ghosts *ghosts
+        int most
         const double *u0
         double *u_out
         const int32_t *list
@@ -60,14 +61,14 @@ cdef int require_pool(const double[:, :, :, :, ::1] u, amr_layout *l, int n_var,
 def advance(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u_in, const double[:, :, :, :, ::1] u0,
             double[:, :, :, :, ::1] u_out, const int32_t[::1] blocks, const double[:, ::1] spacing, double[::1] scratch, *,
             double dt, double a, double b, int limiter, int riemann, int reconstruction, bint predictor,
-            const double[:, :, :, :, ::1] mask=None, const int32_t[:, ::1] face_slot=None,
+            bint edges=True, const double[:, :, :, :, ::1] mask=None, const int32_t[:, ::1] face_slot=None,
             double[:, :, ::1] flux=None, checked=None, GhostPlan ghosts=None, mass=None):
     """``u_out = a u0 + b (u_in + dt L(u_in))`` on the interior cells of the listed blocks.
 
     Parameters
     ----------
     u_in, u0, u_out : ndarray (n_block, n_var, nk, nj, ni)
-        Pools. The ghosts of ``u_in`` must be filled, corners too. ``u_out`` may be ``u_in`` or ``u0``; its ghosts are left
+        Pools. The ghosts of ``u_in`` must be filled, with ``edges`` corners too. ``u_out`` may be ``u_in`` or ``u0``; its ghosts are left
         as they are. ``u0`` is read only if ``a != 0``.
     blocks : ndarray int32 (n_list,)
         Blocks to advance.
@@ -81,6 +82,8 @@ def advance(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u_in, const 
         Ids of ``amr.scheme.flux``; PPM and WENO5-Z need three ghost cells.
     predictor : bool
         Hancock's half-step predictor; not with PPM and WENO5-Z.
+    edges : bool
+        Fill ghosts beside edges and corners, too, from ``ghosts``: false with what `Scheme.edges` says needs none.
     mask : ndarray (n_block, 1, nk, nj, ni), optional
         Faces with a cell > 0 on either side get first-order Rusanov fluxes of cell averages (ghosts must be filled).
     face_slot : ndarray int32 (n_block, 6), flux : ndarray (n_slot, n_var, n**(dim - 1)), optional
@@ -124,6 +127,7 @@ def advance(PhysicsSpec spec, layout, const double[:, :, :, :, ::1] u_in, const 
         if not 0 <= blocks[q] < n_block:
             raise ValueError(f"block {blocks[q]} of {n_block}")
     s.limiter, s.riemann, s.reconstruction, s.predictor = limiter, riemann, reconstruction, predictor
+    s.most = 3 if edges else 1
     s.dt, s.a, s.b = dt, a, b
     s.u_in, s.u0, s.u_out = &u_in[0, 0, 0, 0, 0], &u0[0, 0, 0, 0, 0], &u_out[0, 0, 0, 0, 0]
     s.list, s.n_list, s.spacing, s.scratch = &blocks[0], blocks.shape[0], &spacing[0, 0], &scratch[0]

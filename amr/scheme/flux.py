@@ -27,19 +27,22 @@ class Reconstruction:
         Ghost cells that it needs: the cells that it looks at from a face.
     predictor : bool
         Whether it has the slopes that a half-step predictor needs.
+    edges: bool
+        Whether the slopes of a cell along all axes are judged together, so that ghosts beside edges are looked at.
     """
 
     id: int
     ghosts: int
     predictor: bool
+    edges: bool
 
 
 #: Formulas and references: csrc/reconstruct.h, csrc/reconstruct_ppm.h, csrc/reconstruct_weno.h.
 RECONSTRUCTIONS: dict[str, Reconstruction] = {
-    "constant": Reconstruction(0, 2, True),
-    "plm": Reconstruction(1, 2, True),
-    "ppm": Reconstruction(2, 3, False),
-    "weno5z": Reconstruction(3, 3, False),
+    "constant": Reconstruction(0, 2, True, False),
+    "plm": Reconstruction(1, 2, True, True),
+    "ppm": Reconstruction(2, 3, False, False),
+    "weno5z": Reconstruction(3, 3, False, False),
 }
 
 
@@ -111,13 +114,17 @@ def default_riemann(physics: Physics) -> str:
 
 @dataclass(frozen=True)
 class Scheme:
-    """Chosen scheme: the integrator, the ghost cells and the ids that ``amr._kernels.step.advance`` takes."""
+    """Chosen scheme: the integrator, the ghost cells and the ids that ``amr._kernels.step.advance`` takes.
+
+    ``edges``: whether ghosts beside edges and corners of a block are looked at.
+    """
 
     integrator: Integrator
     limiter: int
     riemann: int
     reconstruction: int
     ghosts: int
+    edges: bool
 
     @property
     def kernel_options(self) -> dict[str, int | bool]:
@@ -127,6 +134,7 @@ class Scheme:
             "riemann": self.riemann,
             "reconstruction": self.reconstruction,
             "predictor": self.integrator.predictor,
+            "edges": self.edges,
         }
 
 
@@ -163,4 +171,7 @@ def create_scheme(
     if faults:
         raise CaseError("\n".join(faults))
     chosen = RECONSTRUCTIONS[reconstruction]
-    return Scheme(find_integrator(integrator), LIMITERS[limiter], RIEMANN[riemann], chosen.id, chosen.ghosts)
+    return Scheme(
+        find_integrator(integrator), LIMITERS[limiter], RIEMANN[riemann], chosen.id, chosen.ghosts,
+        edges=chosen.edges or physics.is_viscous,
+    )  # fmt: skip

@@ -92,17 +92,20 @@ class GhostGroup:
         """Have the plan read the messages of the last `start` once more, when the pools hold the same. Not collective."""
         self._channel.read(self.fill.plan, pools)
 
-    def fill_inner(self, u: np.ndarray, t: float, everything: bool = True) -> None:
-        """Fill what needs no message in the pool ``u``: all blocks, or only those of ``by_function``. In place."""
+    def fill_inner(self, u: np.ndarray, t: float, everything: bool = True, edges: bool = True) -> None:
+        """Fill what needs no message in the pool ``u``: all blocks, or only those of ``by_function``. In place.
+
+        Without ``edges`` ghosts beside edges and corners may be left as they are.
+        """
         if everything:
-            self.fill.plan.fill(self.inner)
+            self.fill.plan.fill(self.inner, edges)
         self._at_function(u, t, 0)
 
     def wait(self) -> None:
         """Return when the messages of `start` are in."""
         self._channel.exchange.wait()
 
-    def fill_outer(self, u: np.ndarray, t: float, everything: bool = True) -> None:
+    def fill_outer(self, u: np.ndarray, t: float, everything: bool = True, edges: bool = True) -> None:
         """After `wait`: the rest, as `fill_inner`. In place.
 
         Raises
@@ -111,7 +114,7 @@ class GhostGroup:
             A boundary function failed here, in this call or in `fill_inner`; not on all ranks, the caller lets them agree.
         """
         if everything:
-            self.fill.plan.fill(self.outer)
+            self.fill.plan.fill(self.outer, edges)
         self._at_function(u, t, 1)
         if self._error is not None:
             error, self._error = self._error, None

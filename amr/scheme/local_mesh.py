@@ -94,7 +94,7 @@ class LocalMesh:
         """Centres of the interior cells of local blocks (all by default), (dim, m, nk, nj, ni)."""
         return self.geometry.cell_centers(self.level[blocks], self.coords[blocks])
 
-    def fill_outer(self, group: GhostGroup, u: np.ndarray, t: float, everything: bool) -> None:
+    def fill_outer(self, group: GhostGroup, u: np.ndarray, t: float, everything: bool, edges: bool = True) -> None:
         """Wait for the messages of a ghost fill and do the rest of it. Collective where a boundary is a function.
 
         Raises
@@ -103,7 +103,7 @@ class LocalMesh:
             A boundary function failed, on every rank.
         """
         group.wait()
-        self._agreed(lambda: group.fill_outer(u, t, everything))
+        self._agreed(lambda: group.fill_outer(u, t, everything, edges))
 
     def fill_ghosts(self, u: np.ndarray, t: float) -> None:
         """Fill all ghosts of ``u`` at time ``t``, in place. Collective."""

@@ -247,9 +247,9 @@ class Stepper:
         in_place = stage.u_in is stage.u_out
         with timers("ghosts"):
             group.start(stage.pools or Pools.one(stage.u_in))
-            group.fill_inner(stage.u_in, stage.time, in_place)
+            group.fill_inner(stage.u_in, stage.time, in_place, self.scheme.edges)
             if in_place:
-                mesh.fill_outer(group, stage.u_in, stage.time, in_place)
+                mesh.fill_outer(group, stage.u_in, stage.time, in_place, self.scheme.edges)
         self._kernel(mesh, group.inner, stage, checked, result, in_place)
         self._kernel(mesh, group.by_function[0], stage, checked, result, True)
         with timers("ghosts"):
