@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amr.comm import Comm, check_launcher
+from amr.comm import Comm
+from amr.comm.program import check_launcher
 from amr.guard.probes import Probes, Target
 from amr.guard.sampling import Sampled, Sampler
 from amr.guard.verify import Guard as RegridGuard
@@ -190,7 +191,7 @@ def build(case: Case, comm: Comm | None) -> Parts:
     """Make the parts of a simulation; ``comm`` is the world by default. Collective."""
     if comm is None:
         comm = Comm.world()
-        check_launcher(comm)
+        check_launcher()
     mesh, physics, output = case.mesh, case.physics, case.output
     dim = mesh.dim
     scheme = create_scheme(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 
 from amr.errors import CaseError
 from amr.launch import run_collective
@@ -66,6 +65,8 @@ def measure(case: Case, temperatures: Sequence[float], comm: Comm) -> list[Escap
     SolveError
         No convergence, or a well without a cell.
     """
+    import numpy as np
+
     from amr.implicit.escape import escape_time
     from amr.implicit.fokker_planck import FokkerPlanckOperator, reduced_energy
     from amr.physics.fokker_planck import FokkerPlanck

@@ -21,13 +21,17 @@ def run_collective(action: Callable[[Comm], int]) -> int:
     Lower layers raise one AMRError on every rank; rank 0 tells it. Anything else is a defect of the program: its traceback is
     printed by the rank it happened on, and the others are stopped, because they would wait for it for ever.
     """
-    from amr.comm import Comm, check_launcher, run_on_cores
+    from amr.comm.program import check_launcher, end_together, rest, share_cores
 
-    def checked(world: Comm) -> int:
-        check_launcher(world)
-        return run_on_cores(world, lambda workers: _attempt(action, workers))
+    def checked(comm: Comm) -> int:
+        check_launcher()
+        return action(comm)
 
-    return _attempt(checked, Comm.world())
+    if not share_cores():
+        return rest()
+    from amr.comm import Comm
+
+    return end_together(_attempt(checked, Comm.world()))
 
 
 def _attempt(action: Callable[[Comm], int], comm: Comm) -> int:

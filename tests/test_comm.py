@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from amr.comm import Comm, check_launcher, exchange_once
+from amr.comm import Comm, exchange_once
+from amr.comm.program import check_launcher
 from amr.errors import CaseError, UnphysicalState
 
 
@@ -22,10 +23,10 @@ def test_one_rank_collectives():
 def test_launcher_of_another_mpi_is_refused(monkeypatch):
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "4")
     with pytest.raises(CaseError, match="different MPI"):
-        check_launcher(Comm.self_())
+        check_launcher()
 
 
 def test_unknown_way_of_waiting_is_refused(monkeypatch):
     monkeypatch.setenv("AMR_WAIT", "sleep")
     with pytest.raises(CaseError, match="AMR_WAIT = 'sleep' must be 'poll' or 'block'"):
-        check_launcher(Comm.self_())
+        check_launcher()

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
 from amr.comm.buffers import as_bytes
 from amr.comm.mpi import MPI
-from amr.comm.waiting import has_core, shall_poll, wait
+from amr.comm.program import PROGRAM
+from amr.comm.waiting import shall_poll, wait
 from amr.errors import AMRError
-
-_REST = 5e-3  # longest sleep of a rank that rests [s]
 
 
 class Comm:
@@ -21,15 +20,12 @@ class Comm:
 
     Made with `Comm.world`, `Comm.self_` or `split`; ``mpi`` is the mpi4py communicator, for PETSc.
     ``wait_seconds`` adds up the time this rank spent waiting for others, ``n_resting`` counts ranks of the program that do not
-    work because others have their cores (`with_cores`).
+    work because others have their cores (`amr.comm.program`).
 
     MPI libraries wait by spinning. Where ranks share cores that would keep the rank that is waited for from its core: there
     (``polls``) nonblocking calls and `wait` take the place of blocking ones. All ranks of a group wait in the same way,
     because a nonblocking collective does not meet a blocking one.
     """
-
-    # The ranks of the program that work: those of `world`.
-    _program: ClassVar[MPI.Comm] = MPI.COMM_WORLD
 
     def __init__(self, mpi: MPI.Comm, polls: bool = False) -> None:
         self.mpi = mpi
@@ -42,9 +38,11 @@ class Comm:
     @classmethod
     def world(cls) -> Comm:
         """All ranks of the program that work, on a communicator of our own (collective)."""
-        mpi = cls._program
+        mpi = PROGRAM.mpi
         wait([mpi.Ibarrier()])  # the first to come must not spin while the others start up
-        return cls(mpi.Dup(), shall_poll(mpi))
+        comm = cls(mpi.Dup(), shall_poll(mpi))
+        comm.n_resting = PROGRAM.n_resting
+        return comm
 
     @classmethod
     def self_(cls) -> Comm:
@@ -55,30 +53,6 @@ class Comm:
         """Group of the ranks that pass the same ``color``, ordered by ``key`` (collective)."""
         self._arrive()
         return Comm(self.mpi.Split(color, key), self.polls)
-
-    def with_cores(self) -> Comm | None:
-        """Group of the ranks that have a core of their own, or None on one that has not: it rests (collective).
-
-        From here on `world` means that group, and whoever rests calls nothing but `end_together`. If all have a core nothing
-        changes.
-        """
-        works = has_core(self.mpi)
-        n_resting = int(self.allreduce_sum_int([not works])[0])
-        if not n_resting:
-            return self
-        part = self.mpi.Split(works)
-        if not works:
-            return None
-        Comm._program = part
-        workers = Comm.world()
-        workers.n_resting = n_resting
-        return workers
-
-    def end_together(self, status: int = 0) -> int:
-        """The largest ``status`` of the ranks, once all are here: a wait that takes hardly any time (collective)."""
-        result = np.array([status], dtype=np.int64)
-        wait([self.mpi.Iallreduce(MPI.IN_PLACE, result, MPI.MAX)], longest_sleep=_REST)
-        return int(result[0])
 
     def _collective(self, name: str, *args: Any) -> None:
         """Call the collective ``name`` of MPI, in the way this group waits."""

@@ -11,7 +11,7 @@ from amr.comm.mpi import MPI
 # How a rank waits: "poll", "block", or (unset) as the cores allow.
 WAIT_VARIABLE = "AMR_WAIT"
 # A rank that polls gives its core away this many times before it begins to sleep [s].
-_YIELDS, _SHORTEST_SLEEP, _LONGEST_SLEEP = 30, 20e-6, 200e-6
+_YIELDS, _SHORTEST_SLEEP, LONGEST_SLEEP = 30, 20e-6, 200e-6
 
 
 def has_core(mpi: MPI.Comm) -> bool:
@@ -33,7 +33,7 @@ def shall_poll(mpi: MPI.Comm) -> bool:
     )
 
 
-def wait(requests: Sequence[MPI.Request], longest_sleep: float = _LONGEST_SLEEP) -> None:
+def wait(requests: Sequence[MPI.Request], longest_sleep: float = LONGEST_SLEEP) -> None:
     """Return when all requests are complete; the core is free for other ranks meanwhile.
 
     Yielding is quicker than sleeping, but there are schedulers that take it as a mere hint.

@@ -4,13 +4,14 @@ import os
 
 import numpy as np
 
-from amr.comm import Comm, Exchange, check_launcher, exchange_once
+from amr.comm import Comm, Exchange, exchange_once
+from amr.comm.program import check_launcher
 from amr.errors import MeshError, PluginError
 
 
 def main() -> None:
     comm = Comm.world()
-    check_launcher(comm)
+    check_launcher()
     rank, size = comm.rank, comm.size
     assert os.environ.get("AMR_WAIT") in (None, "poll" if comm.polls else "block")
     assert comm.allreduce_max([rank, -rank]).tolist() == [size - 1, 0]

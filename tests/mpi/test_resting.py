@@ -56,16 +56,29 @@ def test_petsc_is_a_matter_of_those_who_work(mpirun, tmp_path):
 
 
 def test_rest_takes_hardly_any_time(mpirun):
+    """Nor does a rank that rests import NumPy; once work is done all have its status."""
     code = """if True:
-        import time
-        from amr.comm import Comm, run_on_cores
-        world, began = Comm.world(), time.process_time()
-        worked = []
-        status = run_on_cores(world, lambda comm: worked.append(comm.size) or time.sleep(1.5) or 7)
-        assert status == 7 and worked == ([1] if world.rank == 0 else []), worked
-        assert Comm.world().size == 1 if worked else time.process_time() - began < 0.3
+        import sys, time
+        from amr.comm.program import end_together, rest, share_cores
+        if share_cores():
+            from amr.comm import Comm
+            comm = Comm.world()
+            assert comm.size == 1 and comm.n_resting == 2
+            time.sleep(1.5)
+            status = end_together(7)
+        else:
+            began = time.process_time()
+            status = rest()
+            assert time.process_time() - began < 0.3
+            assert "numpy" not in sys.modules and "amr.comm.group" not in sys.modules
+        assert status == 7
     """
     mpirun(3, on_cores(1, code), check=True, env={"AMR_RANKS": "cores"})
+
+
+def test_the_command_line_alone_imports_no_numpy(mpirun):
+    """Or ranks that rest, and --help, would wait for it."""
+    mpirun(0, ["-c", "import sys; import amr.cli; assert 'numpy' not in sys.modules"], check=True)
 
 
 def test_a_fault_is_told_once_and_is_the_status_of_all(mpirun):
