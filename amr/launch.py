@@ -23,28 +23,23 @@ def run_collective(action: Callable[[Comm], int]) -> int:
     """
     from amr.comm.program import check_launcher, end_together, rest, share_cores
 
-    def checked(comm: Comm) -> int:
-        check_launcher()
-        return action(comm)
-
     if not share_cores():
         return rest()
     from amr.comm import Comm
 
-    return end_together(_attempt(checked, Comm.world()))
-
-
-def _attempt(action: Callable[[Comm], int], comm: Comm) -> int:
+    comm = Comm.world()
     try:
-        return action(comm)
+        check_launcher()
+        status = action(comm)
     except AMRError as error:
         if comm.rank == 0:
             click.echo(f"error: {error}", err=True)
-        comm.barrier()  # the first rank that ends with an error may have the launcher kill the others, message and all
-        return error.exit_code
+        status = error.exit_code
     except Exception:
         traceback.print_exc()
         sys.stderr.flush()
-        if comm.size + comm.n_resting > 1:
+        if comm.size > 1:
             comm.abort(70)
-        return 70
+        status = 70
+    # The first rank that ends with an error may have the launcher kill the others, message and all.
+    return end_together(status)

@@ -41,13 +41,12 @@ def share_cores() -> bool:
     world = PROGRAM.mpi
     wait([world.Ibarrier()])  # the first to come must not spin while the others start up
     works = has_core(world)
-    use_all = os.environ.get(_RANKS_VARIABLE) == "all"
-    told = world.allgather((works, use_all))
-    if all(each for each, _ in told) or any(each for _, each in told):
+    n_resting = world.allreduce(int(not works))
+    if not n_resting or world.allreduce(os.environ.get(_RANKS_VARIABLE) == "all", MPI.LOR):
         return True
     part = world.Split(works)
     if works:
-        PROGRAM.mpi, PROGRAM.n_resting = part, sum(not each for each, _ in told)
+        PROGRAM.mpi, PROGRAM.n_resting = part, n_resting
     return works
 
 
