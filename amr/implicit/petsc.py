@@ -17,7 +17,6 @@ _INSTALL = (
 )
 
 
-@lru_cache(maxsize=1)
 def load_petsc() -> Any:
     """The module ``petsc4py.PETSc``, initialised. The first call is collective over all ranks of the program that work.
 
@@ -29,12 +28,18 @@ def load_petsc() -> Any:
     try:
         import petsc4py
 
-        # Signals are ours (amr.signals): PETSc would print a trace and abort.
-        petsc4py.init(["amr", "-no_signal_handler"], comm=Comm.world().mpi)
+        _start(petsc4py)
         from petsc4py import PETSc
     except (ImportError, ValueError, OSError) as error:
         raise CaseError(_INSTALL.format(error)) from error
     return PETSc
+
+
+@lru_cache(maxsize=1)
+def _start(petsc4py: Any) -> None:
+    """Initialise PETSc, once."""
+    # Signals are ours (amr.signals): PETSc would print a trace and abort.
+    petsc4py.init(["amr", "-no_signal_handler"], comm=Comm.world().mpi)
 
 
 def split_options(text: str) -> list[tuple[str, str | None]]:
